@@ -1,0 +1,25 @@
+package core
+
+// Identifiers are opaque, sortable by the time they were made, and never used
+// again after the thing they name is gone (security row DS-09).
+type (
+	TenantID  string // tn_…
+	UserID    string // us_…
+	FactorID  string // fa_…
+	AttemptID string // at_…
+	SessionID string // se_…
+	MailID    string // ml_…
+	BrowserID string // br_…
+)
+
+// Prefixes of the identifiers, as they stand before the underscore.
+const (
+	PrefixTenant  = "tn"
+	PrefixUser    = "us"
+	PrefixFactor  = "fa"
+	PrefixAttempt = "at"
+	PrefixSession = "se"
+	PrefixMail    = "ml"
+	PrefixBrowser = "br"
+	PrefixRequest = "rq"
+)

@@ -1,0 +1,252 @@
+package core
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Requirement is one of the three switches of MFA; the setting is a set.
+type Requirement string
+
+const (
+	RequirePerUser      Requirement = "per_user"
+	RequireSelectedApps Requirement = "selected_apps"
+	RequireOrganization Requirement = "organization"
+)
+
+// Values of user_may_disable.
+const (
+	DisableSecondFactor = "second_factor"
+	DisableConfirmOnly  = "confirm_only"
+	DisableNo           = "no"
+)
+
+// Values of enrol_proof.
+const (
+	EnrolProofKnownBrowserOrMail = "known_browser_or_mail"
+	EnrolProofAlwaysMail         = "always_mail"
+	EnrolProofNone               = "none"
+)
+
+// Values of other keys.
+const (
+	ChallengeAlways      = "always"
+	RecoverySingle       = "single"
+	RecoverySet          = "set"
+	ResetKeepsMFA        = "keep_mfa"
+	EnforceAtNextSignIn  = "next_sign_in"
+	RecoveryCodeWay      = "recovery_code"
+	RecoverySetSize      = 10
+	InvitationDaysAtMost = 90
+)
+
+// Settings are all values of an organisation's document, defaults filled in.
+// Times in it are settings, not instants. Keys that a later release brings are
+// kept in the document by SettingsDoc and ignored here.
+type Settings struct {
+	Requirement         []Requirement `json:"requirement"`
+	Factors             []FactorKind  `json:"factors"`
+	Challenge           string        `json:"challenge"`
+	Recovery            []string      `json:"recovery"`
+	RecoveryCodeFormat  string        `json:"recovery_code_format"`
+	PasswordResetEffect string        `json:"password_reset_effect"`
+	UserMayDisable      string        `json:"user_may_disable"`
+	EnforceAt           string        `json:"enforce_at"`
+	EnrolProof          string        `json:"enrol_proof"`
+	TOTP                TOTPSettings  `json:"totp"`
+	Lockout             struct {
+		Password LockRule `json:"password"`
+		Factor   LockRule `json:"factor"`
+	} `json:"lockout"`
+	Session struct {
+		Idle Duration `json:"idle"`
+		Max  Duration `json:"max"`
+	} `json:"session"`
+	UniqueEmail    bool   `json:"unique_email"`
+	InvitationDays int    `json:"invitation_days"`
+	DisplayName    string `json:"display_name"`
+	Locale         string `json:"locale"`
+	TimeZone       string `json:"time_zone"`
+	MailFromName   string `json:"mail_from_name"`
+	RecommendedApp string `json:"recommended_app"`
+}
+
+// TOTPSettings shape new TOTP factors; an enrolled factor keeps its own.
+type TOTPSettings struct {
+	Digits int `json:"digits"`
+	Skew   int `json:"skew"`
+}
+
+// DefaultSettings are the values of an organisation that set none.
+func DefaultSettings() Settings {
+	var s Settings
+	s.Requirement = []Requirement{}
+	s.Factors = []FactorKind{FactorTOTP, FactorPasskey}
+	s.Challenge = ChallengeAlways
+	s.Recovery = []string{RecoveryCodeWay}
+	s.RecoveryCodeFormat = RecoverySingle
+	s.PasswordResetEffect = ResetKeepsMFA
+	s.UserMayDisable = DisableSecondFactor
+	s.EnforceAt = EnforceAtNextSignIn
+	s.EnrolProof = EnrolProofKnownBrowserOrMail
+	s.TOTP = TOTPSettings{Digits: 6, Skew: 1}
+	s.Lockout.Password = LockRule{Limit: 10, Window: Duration(15 * time.Minute), Period: Duration(5 * time.Minute), Growth: Duration(time.Hour)}
+	s.Lockout.Factor = LockRule{Limit: 5, Window: Duration(15 * time.Minute), Period: Duration(5 * time.Minute), Growth: Duration(time.Hour)}
+	s.Session.Idle = Duration(time.Hour)
+	s.Session.Max = Duration(24 * time.Hour)
+	s.UniqueEmail = true
+	s.InvitationDays = 15
+	return s
+}
+
+// Requires reports whether the requirement set holds r.
+func (s Settings) Requires(r Requirement) bool { return slices.Contains(s.Requirement, r) }
+
+// Offers reports whether a person may enrol a factor of this kind.
+func (s Settings) Offers(k FactorKind) bool { return slices.Contains(s.Factors, k) }
+
+// SettingsDoc is an organisation's own document as it is stored: only the keys
+// that somebody set, those of a later release included.
+type SettingsDoc json.RawMessage
+
+func (d SettingsDoc) MarshalJSON() ([]byte, error) {
+	if len(d) == 0 {
+		return []byte("{}"), nil
+	}
+	return d, nil
+}
+
+func (d *SettingsDoc) UnmarshalJSON(b []byte) error {
+	*d = append((*d)[:0], b...)
+	return nil
+}
+
+// Over lays the document over base.
+func (d SettingsDoc) Over(base Settings) (Settings, error) {
+	if len(d) == 0 {
+		return base, nil
+	}
+	// Slices of base must not be written through: decoding reuses their arrays.
+	base.Requirement = slices.Clone(base.Requirement)
+	base.Factors = slices.Clone(base.Factors)
+	base.Recovery = slices.Clone(base.Recovery)
+	if err := json.Unmarshal(d, &base); err != nil {
+		return Settings{}, fmt.Errorf("settings document: %w", err)
+	}
+	return base, nil
+}
+
+// Merge lays change over d key by key and returns the document to store. A key
+// set to null is taken out, so that the default holds again.
+func (d SettingsDoc) Merge(change SettingsDoc) (SettingsDoc, error) {
+	own, add := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if len(d) > 0 {
+		if err := json.Unmarshal(d, &own); err != nil {
+			return nil, fmt.Errorf("settings document: %w", err)
+		}
+	}
+	if err := json.Unmarshal(change, &add); err != nil {
+		return nil, Invalid("settings.invalid", "reason", err.Error())
+	}
+	for k, v := range add {
+		if bytes.Equal(bytes.TrimSpace(v), []byte("null")) {
+			delete(own, k)
+			continue
+		}
+		own[k] = v
+	}
+	b, err := json.Marshal(own)
+	return SettingsDoc(b), err
+}
+
+// ParseSettings reads a document from outside: an unknown key or a value out of
+// its range is refused by name.
+func ParseSettings(b []byte) (SettingsDoc, error) {
+	probe := DefaultSettings()
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&probe); err != nil {
+		return nil, Invalid("settings.invalid", "reason", err.Error())
+	}
+	if dec.More() {
+		return nil, Invalid("settings.invalid", "reason", "more than one document")
+	}
+	if err := probe.Check(); err != nil {
+		return nil, err
+	}
+	return SettingsDoc(b), nil
+}
+
+// Check refuses values that no rule knows how to keep.
+func (s Settings) Check() error {
+	bad := func(key, why string) error { return Invalid("settings.invalid", "key", key, "reason", why) }
+	for _, r := range s.Requirement {
+		if !slices.Contains([]Requirement{RequirePerUser, RequireOrganization}, r) {
+			return bad("requirement", fmt.Sprintf("%q is not one of per_user, organization", r))
+		}
+	}
+	if len(s.Factors) == 0 {
+		return ErrNobodyCouldEnrol
+	}
+	for _, f := range s.Factors {
+		if !slices.Contains([]FactorKind{FactorTOTP, FactorPasskey, FactorEmailCode}, f) {
+			return bad("factors", fmt.Sprintf("%q is not one of totp, passkey, email_code", f))
+		}
+	}
+	if s.Challenge != ChallengeAlways {
+		return bad("challenge", `only "always" is known`)
+	}
+	for _, r := range s.Recovery {
+		if r != RecoveryCodeWay {
+			return bad("recovery", fmt.Sprintf("%q is not known; recovery_code is", r))
+		}
+	}
+	if !slices.Contains([]string{RecoverySingle, RecoverySet}, s.RecoveryCodeFormat) {
+		return bad("recovery_code_format", "must be single or set")
+	}
+	if s.PasswordResetEffect != ResetKeepsMFA {
+		return bad("password_reset_effect", `only "keep_mfa" is known`)
+	}
+	if !slices.Contains([]string{DisableSecondFactor, DisableConfirmOnly, DisableNo}, s.UserMayDisable) {
+		return bad("user_may_disable", "must be second_factor, confirm_only or no")
+	}
+	if s.EnforceAt != EnforceAtNextSignIn {
+		return bad("enforce_at", `only "next_sign_in" is known`)
+	}
+	if !slices.Contains([]string{EnrolProofKnownBrowserOrMail, EnrolProofAlwaysMail, EnrolProofNone}, s.EnrolProof) {
+		return bad("enrol_proof", "must be known_browser_or_mail, always_mail or none")
+	}
+	if s.TOTP.Digits != 6 && s.TOTP.Digits != 8 {
+		return bad("totp.digits", "must be 6 or 8")
+	}
+	if s.TOTP.Skew < 0 || s.TOTP.Skew > 2 {
+		return bad("totp.skew", "must be 0, 1 or 2")
+	}
+	for name, r := range map[string]LockRule{"lockout.password": s.Lockout.Password, "lockout.factor": s.Lockout.Factor} {
+		if r.Limit < 1 || r.Limit > 100 {
+			return bad(name+".limit", "must be 1 to 100")
+		}
+		if r.Window < Duration(time.Minute) || r.Period < Duration(time.Second) || r.Growth < r.Period {
+			return bad(name, "needs a window of at least 1m, a period of at least 1s and a growth no shorter than the period")
+		}
+	}
+	if s.Session.Idle < Duration(time.Minute) || s.Session.Max < s.Session.Idle {
+		return bad("session", "needs an idle time of at least 1m and a max no shorter than it")
+	}
+	// N-07, N-09: an overall time limit must exist, and 30 days is the most at the lowest level.
+	if s.Session.Max > Duration(30*24*time.Hour) {
+		return bad("session.max", "must be at most 30d")
+	}
+	if s.InvitationDays < 1 || s.InvitationDays > InvitationDaysAtMost {
+		return bad("invitation_days", "must be 1 to 90")
+	}
+	if s.TimeZone != "" {
+		if _, err := time.LoadLocation(s.TimeZone); err != nil {
+			return bad("time_zone", "is not a zone of the time zone database")
+		}
+	}
+	return nil
+}

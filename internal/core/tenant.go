@@ -1,0 +1,73 @@
+package core
+
+import "time"
+
+// TenantKind is a node's place in the tree: provider, partner, customer, unit.
+type TenantKind string
+
+const (
+	Platform TenantKind = "platform" // the root, exactly one
+	Partner  TenantKind = "partner"
+	Folder   TenantKind = "folder"
+	Customer TenantKind = "customer"
+	Unit     TenantKind = "unit"
+)
+
+// MayStandUnder reports whether a node of kind k may have a parent of kind p.
+func (k TenantKind) MayStandUnder(p TenantKind) bool {
+	switch k {
+	case Partner, Folder, Customer:
+		return p == Platform || p == Partner || p == Folder
+	case Unit:
+		return p == Customer || p == Unit
+	}
+	return false
+}
+
+// IsOrganisation reports whether settings live on nodes of this kind. Folders
+// and units always take those of the nearest organisation above them.
+func (k TenantKind) IsOrganisation() bool {
+	return k == Platform || k == Partner || k == Customer
+}
+
+// TenantMode tells a trial from production; only partners and customers have one.
+type TenantMode string
+
+const (
+	Trial      TenantMode = "trial"
+	Production TenantMode = "production"
+)
+
+type TenantState string
+
+const (
+	TenantActive    TenantState = "active"
+	TenantSuspended TenantState = "suspended"
+	TenantDeleted   TenantState = "deleted"
+)
+
+type ManagedBy string
+
+const (
+	ManagedByProvider ManagedBy = "provider"
+	ManagedBySelf     ManagedBy = "self"
+)
+
+// Tenant is one node of the tree.
+type Tenant struct {
+	ID            TenantID
+	Parent        TenantID // empty for the platform
+	Organisation  TenantID // nearest self-or-ancestor that is an organisation
+	Path          string   // "/root/…/self/", ids from the root; a branch is a prefix
+	Kind          TenantKind
+	Mode          TenantMode
+	State         TenantState
+	Name          string
+	ManagedBy     ManagedBy
+	SupportAccess bool
+	Settings      SettingsDoc // only organisations have one
+	Version       int64       // for updates that must not overwrite each other
+	CreatedAt     time.Time
+	ChangedAt     time.Time
+	DeletedAt     time.Time
+}
