@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"sallyport/internal/core"
+)
+
+// Cross holds the doors that cross tenants. Sign-in must find a person before it
+// knows the tenant; workers serve all tenants; the operator's shell sees all.
+// A test pins this list.
+type Cross interface {
+	// FindLogin finds an account by its login key, with its password, whether it
+	// has a second factor, and which of its known browsers this device is (the
+	// SHA-256 of the device cookie's secret; nil when there is no cookie): all in
+	// one statement. Deleted accounts are not found.
+	FindLogin(ctx context.Context, loginKey string, device []byte) (Login, error)
+	// FindByEmail finds all accounts that have this address, at most limit.
+	FindByEmail(ctx context.Context, emailKey string, limit int) ([]core.User, error)
+	// FindUser finds an account by id in any tenant.
+	FindUser(ctx context.Context, id core.UserID) (core.User, error)
+	// FindSession finds a session by the hash of its token, with its owner.
+	FindSession(ctx context.Context, tokenHash []byte) (core.Session, core.User, error)
+	// FindAttempt tells which tenant an attempt belongs to.
+	FindAttempt(ctx context.Context, id core.AttemptID) (core.TenantID, error)
+	// FindToken finds a single-use link by its hash, used and dead ones too.
+	FindToken(ctx context.Context, hash []byte) (core.Token, error)
+
+	// AllTenants lists the whole tree, parents before children.
+	AllTenants(ctx context.Context) ([]core.Tenant, error)
+	// AllUsers lists accounts of every tenant in the order of their ids, after
+	// the id given, at most limit.
+	AllUsers(ctx context.Context, after core.UserID, limit int) ([]core.User, error)
+	// AllRoles lists who holds a role, anywhere.
+	AllRoles(ctx context.Context, role core.Role) ([]core.RoleGrant, error)
+	// RolesOf lists the roles an account holds, on whatever tenant.
+	RolesOf(ctx context.Context, user core.UserID) ([]core.RoleGrant, error)
+	// SignInsSince counts accounts by state and whether they have a usable
+	// second factor, for the metrics.
+	CountUsers(ctx context.Context) ([]UserCount, error)
+
+	// ClaimMail leases up to limit mails that are due and returns them.
+	ClaimMail(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]core.Mail, error)
+	// SettleMail writes back what became of a claimed mail.
+	SettleMail(ctx context.Context, m core.Mail) error
+	// MailQueue tells how many mails wait, and the oldest one's age.
+	MailQueue(ctx context.Context) (waiting int, oldest time.Time, err error)
+
+	// Unsealed returns committed events that belong to no batch yet, in the
+	// order of their insertion, at most limit.
+	Unsealed(ctx context.Context, limit int) ([]core.Event, error)
+	// SealBatch stores a batch and gives its events their positions, in one
+	// transaction; ErrConflict when a batch of that number exists.
+	SealBatch(ctx context.Context, b core.Batch, seqs []int64) error
+	// LastBatch is the head of the chain; a zero batch when there is none.
+	LastBatch(ctx context.Context) (core.Batch, error)
+	// Batches lists the chain from a number on, at most limit.
+	Batches(ctx context.Context, from int64, limit int) ([]core.Batch, error)
+	// SealedEvents lists events by position from one on, at most limit.
+	SealedEvents(ctx context.Context, fromPosition int64, limit int) ([]core.Event, error)
+	// EventsAfter lists events of all tenants by insertion, for the shell's tail.
+	EventsAfter(ctx context.Context, seq int64, limit int) ([]core.Event, error)
+
+	// Changes lists the feed after seq, at most limit; it never skips a line
+	// that commits later.
+	Changes(ctx context.Context, after int64, limit int) ([]core.Change, error)
+	LastChange(ctx context.Context) (int64, error)
+
+	// TouchSessions moves last-seen and idle end of sessions, in a batch.
+	TouchSessions(ctx context.Context, touches []Touch) error
+	// Sweep deletes what nobody can need any more: attempts, links and ended
+	// sessions past their keep time, feed lines older than a day. It returns how
+	// many rows went.
+	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
+
+	// Lease takes or renews a named lease for one node; false when another has it.
+	Lease(ctx context.Context, name, holder string, now time.Time, d time.Duration) (bool, error)
+
+	// Meta and SetMeta keep a few words about the store itself: "demo", "epoch",
+	// "instance", "backup_at". An absent key is "".
+	Meta(ctx context.Context, key string) (string, error)
+	SetMeta(ctx context.Context, key, value string) error
+	// RaiseEpoch ends all sessions, attempts and links at once and moves every
+	// time-step high-water mark to now, after a restore.
+	RaiseEpoch(ctx context.Context, now time.Time) error
+}
+
+// Login is what the password step needs to know of an account, in one read.
+type Login struct {
+	User     core.User
+	Password core.Password // Hash is empty when none was set
+	// Enrolled: a confirmed factor other than a recovery code exists, usable or dead.
+	Enrolled bool
+	// Browser is the known browser of this person that the device is, or empty.
+	Browser core.BrowserID
+	// KnownAt is when that browser was last seen.
+	KnownAt time.Time
+}
+
+// UserCount is a line of the user gauge.
+type UserCount struct {
+	State    core.UserState
+	Kind     core.UserKind
+	Enrolled bool
+	Count    int64
+}
+
+// Touch moves a session's idle end.
+type Touch struct {
+	Session   core.SessionID
+	SeenAt    time.Time
+	IdleUntil time.Time
+}
+
+// Guesses is the book of password guesses. A guess is reserved before its hash
+// is computed and settled after, so that guesses made at the same time count
+// against the same limit (GHSA-7h8m-vrxx-vr4m, row B-04).
+type Guesses interface {
+	// Reserve takes one guess from the budget of this name if it is neither
+	// locked nor used up, counting guesses that are under way. For an unknown
+	// account (empty user) it does the same work and says no.
+	Reserve(ctx context.Context, g Guess, rule core.LockRule, now time.Time) (Reserved, error)
+	// Release gives back a reserved guess that was neither right nor wrong.
+	Release(ctx context.Context, g Guess) error
+}
+
+// Guess names a budget: a person's password budget, or the one that a known
+// browser of that person has for itself.
+type Guess struct {
+	Tenant core.TenantID
+	User   core.UserID
+	Name   string // "password", "password@br_…", "codes"
+}
+
+// Reserved is the answer of Reserve.
+type Reserved struct {
+	OK     bool
+	Budget core.Budget
+}
+
+// Keys keeps the wrapped key ring.
+type Keys interface {
+	LoadKeys(ctx context.Context) ([]KeyRow, error)
+	// SaveKey inserts when ifVersion is 0 and else replaces that version;
+	// ErrConflict when somebody was faster.
+	SaveKey(ctx context.Context, row KeyRow, ifVersion int64) error
+}
+
+// KeyRow is one purpose's keyset, wrapped by the master key.
+type KeyRow struct {
+	Purpose   string
+	Version   int64
+	Wrapped   []byte
+	ChangedAt time.Time
+}

@@ -1,0 +1,141 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"sallyport/internal/store/sqlstore/db"
+)
+
+// groupSize bounds how many transactions share a commit, so that the first of
+// them does not wait for ever.
+const groupSize = 16
+
+// writer owns the one connection that writes.
+type writer struct {
+	conn *conn
+	// coming counts those who are about to take mu. Whoever holds mu leaves the
+	// commit to them when there are any.
+	coming atomic.Int64
+	mu     sync.Mutex
+	group  *group // the open transaction, if there is one
+	closed bool
+}
+
+// group is a transaction that several functions share.
+type group struct {
+	size int
+	done chan struct{} // closed when err is known
+	err  error
+}
+
+// write runs fn in a transaction that it may share with others who came at the
+// same time. What fn did is kept and durable when write returns nil, and undone
+// when fn returned an error or panicked; the others do not notice.
+func (w *writer) write(ctx context.Context, fn func(db.DBTX) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g, err := w.enter(fn)
+	if err != nil {
+		return err
+	}
+	<-g.done
+	return g.err
+}
+
+// enter runs fn and returns the group whose commit decides.
+func (w *writer) enter(fn func(db.DBTX) error) (g *group, err error) {
+	w.coming.Add(1)
+	w.mu.Lock()
+	w.coming.Add(-1)
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil, errClosed
+	}
+	first := w.group == nil
+	if first {
+		if err := w.conn.do("BEGIN IMMEDIATE"); err != nil {
+			return nil, err
+		}
+		w.group = &group{done: make(chan struct{})}
+	} else if err := w.conn.do("SAVEPOINT one"); err != nil {
+		w.abandon(err)
+		return nil, err
+	}
+	g = w.group
+	kept := false
+	// In a defer, because fn may panic or end its goroutine.
+	defer func() {
+		if !kept {
+			w.undo(first)
+		}
+		w.settle()
+	}()
+	if err := fn(w.conn); err != nil {
+		return nil, err
+	}
+	if !first {
+		if err := w.conn.do("RELEASE one"); err != nil {
+			return nil, err
+		}
+	}
+	kept = true
+	return g, nil
+}
+
+// undo takes back what the last function did. When even that fails, the engine
+// has ended the transaction by itself and everybody's rows are gone.
+func (w *writer) undo(first bool) {
+	if first {
+		w.abandon(nil)
+		return
+	}
+	err := w.conn.do("ROLLBACK TO one")
+	if err == nil {
+		err = w.conn.do("RELEASE one")
+	}
+	if err != nil {
+		w.abandon(fmt.Errorf("%w: %w", errLost, err))
+	}
+}
+
+// settle commits unless somebody comes who will.
+func (w *writer) settle() {
+	g := w.group
+	if g == nil {
+		return
+	}
+	g.size++
+	if w.coming.Load() > 0 && g.size < groupSize && !w.closed {
+		return
+	}
+	if err := w.conn.do("COMMIT"); err != nil {
+		w.abandon(err)
+		return
+	}
+	w.group = nil
+	close(g.done)
+}
+
+// abandon rolls everything back and tells those who wait for the commit.
+func (w *writer) abandon(why error) {
+	g := w.group
+	w.group = nil
+	// Fails when the engine has rolled back already, which is as good.
+	_ = w.conn.do("ROLLBACK")
+	g.err = why
+	close(g.done)
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	if w.group != nil {
+		w.settle()
+	}
+	return w.conn.close()
+}

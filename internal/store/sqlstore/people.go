@@ -1,0 +1,137 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"sallyport/internal/core"
+	"sallyport/internal/store"
+	"sallyport/internal/store/sqlstore/db"
+)
+
+// IgnoreNone makes the absence of a row no error.
+func IgnoreNone(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (l store.Login, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.FindLogin(ctx, db.FindLoginParams{LoginKey: loginKey, Device: bytesIn(device)})
+		if err != nil {
+			return err
+		}
+		l = store.Login{
+			User:     userOf(row.User),
+			Password: core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
+			Enrolled: row.Enrolled == 1,
+			Browser:  core.BrowserID(row.BrowserID),
+			KnownAt:  instant(row.BrowserSeenAt),
+		}
+		return nil
+	})
+	return l, err
+}
+
+func (s *Store) FindByEmail(ctx context.Context, emailKey string, limit int) (out []core.User, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.FindByEmail(ctx, db.FindByEmailParams{EmailKey: emailKey, Most: int64(limit)})
+		out = each(rows, userOf)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) FindUser(ctx context.Context, id core.UserID) (u core.User, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.FindUser(ctx, string(id))
+		if err == nil {
+			u = userOf(row)
+		}
+		return err
+	})
+	return u, err
+}
+
+func (s *Store) FindSession(ctx context.Context, tokenHash []byte) (se core.Session, u core.User, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.FindSession(ctx, bytesIn(tokenHash))
+		if err != nil {
+			return err
+		}
+		u = userOf(row.User)
+		se, _, err = sessionOf(row.Session)
+		return err
+	})
+	return se, u, err
+}
+
+func (s *Store) FindAttempt(ctx context.Context, id core.AttemptID) (tenant core.TenantID, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		t, err := q.FindAttempt(ctx, string(id))
+		tenant = core.TenantID(t)
+		return err
+	})
+	return tenant, err
+}
+
+func (s *Store) FindToken(ctx context.Context, hash []byte) (k core.Token, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.FindToken(ctx, bytesIn(hash))
+		if err == nil {
+			k = tokenOf(row)
+		}
+		return err
+	})
+	return k, err
+}
+
+func (s *Store) AllTenants(ctx context.Context) (out []core.Tenant, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.AllTenants(ctx)
+		out = each(rows, tenantOf)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) AllUsers(ctx context.Context, after core.UserID, limit int) (out []core.User, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.AllUsers(ctx, db.AllUsersParams{After: string(after), Most: int64(limit)})
+		out = each(rows, userOf)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) AllRoles(ctx context.Context, role core.Role) (out []core.RoleGrant, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.AllRoles(ctx, string(role))
+		out = each(rows, grantOf)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) RolesOf(ctx context.Context, user core.UserID) (out []core.RoleGrant, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.RolesOf(ctx, string(user))
+		out = each(rows, grantOf)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) CountUsers(ctx context.Context) (out []store.UserCount, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.CountUsers(ctx)
+		out = each(rows, func(r db.CountUsersRow) store.UserCount {
+			return store.UserCount{State: core.UserState(r.State), Kind: core.UserKind(r.Kind), Enrolled: r.Enrolled == 1, Count: r.Users}
+		})
+		return err
+	})
+	return out, err
+}
