@@ -1,0 +1,85 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"sallyport/internal/i18n"
+)
+
+// langKept is how long a browser remembers the language that was picked.
+const langKept = 365 * 24 * time.Hour
+
+type langKey struct{}
+
+// bound is the language of a request and what chose it, kept so that the choice
+// can be made again once more is known.
+type bound struct {
+	lang                   i18n.Lang
+	picked, cookie, accept string
+	query                  url.Values
+}
+
+// Lang is the language that this request is answered in.
+func Lang(ctx context.Context) i18n.Lang {
+	b, _ := ctx.Value(langKey{}).(bound)
+	return b.lang
+}
+
+// T says a message in the request's language; pairs are its arguments by name.
+func T(ctx context.Context, id string, pairs ...any) string {
+	return Lang(ctx).T(id, args(pairs))
+}
+
+func args(pairs []any) map[string]any {
+	if len(pairs) == 0 {
+		return nil
+	}
+	out := make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, _ := pairs[i].(string)
+		out[name] = pairs[i+1]
+	}
+	return out
+}
+
+// bindLanguage chooses the language from what the request itself says, and
+// remembers a pick (?lang=sv). Only a GET can pick: a form goes where it goes.
+func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies) *http.Request {
+	b := bound{cookie: c.Get(r, LangCookie), accept: r.Header.Get("Accept-Language"), query: r.URL.Query()}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if tag := b.query.Get("lang"); i18n.Known(tag) {
+			b.picked = tag
+			c.Set(w, LangCookie, tag, langKept)
+		}
+	}
+	return b.on(w, r, "", "", "")
+}
+
+// WithLanguage chooses again, now that it is known who reads and at whose door:
+// the language of the profile, what the app asked for, and the organisation's
+// own come into the order they belong in. Any of them may be empty.
+func WithLanguage(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
+	b, _ := r.Context().Value(langKey{}).(bound)
+	return b.on(w, r, profile, uiLocales, tenantDefault)
+}
+
+func (b bound) on(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
+	b.lang = i18n.Choose(b.picked, profile, uiLocales, b.cookie, b.accept, tenantDefault)
+	w.Header().Set("Content-Language", b.lang.Tag())
+	return r.WithContext(context.WithValue(r.Context(), langKey{}, b))
+}
+
+// langHref is the address of this page in another language. The rest of the
+// query stays: it says where the person was going.
+func langHref(ctx context.Context, tag string) string {
+	b, _ := ctx.Value(langKey{}).(bound)
+	q := url.Values{}
+	for name, values := range b.query {
+		q[name] = values
+	}
+	q.Set("lang", tag)
+	return "?" + q.Encode()
+}

@@ -1,0 +1,228 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"sallyport/internal/core"
+)
+
+// Guard says who may enter a route. Every row names one; the zero value is
+// nobody's choice and stops the program at its start.
+type Guard int
+
+const (
+	Public      Guard = iota + 1 // everybody
+	Attempt                      // a sign-in under way in this browser
+	Session                      // somebody signed in, even before the page that stands between
+	FullSession                  // somebody signed in with nothing left to answer
+	Fresh                        // a FullSession whose owner has proved it again just now
+)
+
+func (g Guard) String() string {
+	names := [...]string{"none", "public", "attempt", "session", "full-session", "fresh"}
+	if g < 0 || int(g) >= len(names) {
+		return "none"
+	}
+	return names[g]
+}
+
+// Route is a row of a face's table.
+type Route struct {
+	Pattern string // as for http.ServeMux: "POST /sign-in"
+	Handler func(http.ResponseWriter, *http.Request) error
+	Guard   Guard
+	// CrossOrigin lets other sites post here. A row that sets it explains itself
+	// to the test that pins the list.
+	CrossOrigin bool
+}
+
+// Enter lets a request in, with what the guard learned in its context, or
+// returns the refusal. It may return GoTo.
+type Enter func(w http.ResponseWriter, r *http.Request) (*http.Request, error)
+
+// Options are what the wrapping of routes needs from outside.
+type Options struct {
+	Guards    map[Guard]Enter // for every guard but Public that a row names
+	Cookies   Cookies
+	TLS       bool              // people reach us over https
+	RequestID func() string     // a new random id
+	Now       func() time.Time  // for the length of a request in the log
+	Log       *slog.Logger      // one line per request
+	Hosts     func(string) bool // which Host headers are ours; nil is all of them
+	Trusted   []string          // origins of our own that differ from Host, behind a proxy
+	Watch     func(Watched)     // told about every answered request; may be nil
+}
+
+// Watched is what is counted of a request: never an address or a name.
+type Watched struct {
+	Pattern string
+	Status  int
+	Took    time.Duration
+}
+
+// Mux serves the rows, the assets, and the answer to everything else. Rows that
+// cannot be served are mistakes in the program, so it panics on them as
+// http.ServeMux does on patterns.
+func Mux(routes []Route, o Options) http.Handler {
+	if o.RequestID == nil || o.Now == nil || o.Log == nil {
+		panic("web: RequestID, Now and Log are needed")
+	}
+	h := &house{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	for _, origin := range o.Trusted {
+		if err := h.cross.AddTrustedOrigin(origin); err != nil {
+			panic(fmt.Sprintf("web: trusted origin: %v", err))
+		}
+	}
+	all := append(slices.Clone(routes),
+		Route{Pattern: "GET /assets/", Handler: serveAsset, Guard: Public},
+		Route{Pattern: "GET /favicon.ico", Handler: favicon, Guard: Public})
+	for _, row := range all {
+		if row.Handler == nil {
+			panic("web: route " + row.Pattern + " has no handler")
+		}
+		if _, ok := o.Guards[row.Guard]; !ok && row.Guard != Public {
+			panic(fmt.Sprintf("web: route %s is guarded by %q, which nobody provides", row.Pattern, row.Guard))
+		}
+		h.mux.HandleFunc(row.Pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.(*recorder).err = h.enter(w, r, row)
+		})
+	}
+	return h
+}
+
+// Browsers ask for the icon here before they have read a page.
+func favicon(http.ResponseWriter, *http.Request) error { return GoTo(Asset("favicon.svg")) }
+
+type house struct {
+	Options
+	mux   *http.ServeMux
+	cross *http.CrossOriginProtection
+}
+
+func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := h.Now()
+	rec := &recorder{ResponseWriter: w}
+	id := h.RequestID()
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	setHeaders(rec.Header(), h.TLS)
+	r = bindLanguage(rec, r, h.Cookies)
+	_, pattern := h.mux.Handler(r)
+	defer func() { h.report(r, rec, id, pattern, h.Now().Sub(began)) }()
+
+	h.serve(rec, r, pattern)
+	// After the first byte it is too late for another answer; the log remains.
+	if rec.err != nil && rec.status == 0 {
+		Answer(rec, r, rec.err)
+	}
+}
+
+// serve calls the row of the request. A panic becomes an error, so that one
+// request's mistake is one request's answer.
+func (h *house) serve(rec *recorder, r *http.Request, pattern string) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			rec.err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	switch {
+	case h.Hosts != nil && !h.Hosts(r.Host):
+		rec.err = &statusFault{core.ErrNotFound, http.StatusMisdirectedRequest}
+	case pattern == "":
+		rec.err = h.unmatched(rec, r)
+	default:
+		h.mux.ServeHTTP(rec, r)
+	}
+}
+
+// enter checks in the order of cost, then calls the handler.
+func (h *house) enter(w http.ResponseWriter, r *http.Request, row Route) error {
+	if err := h.cross.Check(r); err != nil && !row.CrossOrigin {
+		return core.NewFault(core.KindForbidden, "form.cross_origin")
+	}
+	if row.Guard != Public {
+		let, err := h.Guards[row.Guard](w, r)
+		if err != nil {
+			return err
+		}
+		r = let
+	}
+	return row.Handler(w, r)
+}
+
+// unmatched tells a wrong method from a wrong path, as the mux itself sees it.
+func (h *house) unmatched(w http.ResponseWriter, r *http.Request) error {
+	answer := &onlyHeader{header: http.Header{}}
+	h.mux.ServeHTTP(answer, r)
+	if answer.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", answer.header.Get("Allow"))
+		return &statusFault{core.Invalid("method.not_allowed"), http.StatusMethodNotAllowed}
+	}
+	return errNoPage
+}
+
+// report writes the one line of a request. Faults are ordinary answers; what is
+// not one is ours to mend.
+func (h *house) report(r *http.Request, rec *recorder, id, pattern string, took time.Duration) {
+	level, attrs := slog.LevelInfo, []slog.Attr{
+		slog.String("event", "http.request"), slog.String("request_id", id), slog.String("method", r.Method),
+		slog.String("route", pattern), slog.Int("status", rec.status), slog.Duration("took", took),
+	}
+	if f, ok := core.AsFault(rec.err); ok {
+		attrs = append(attrs, slog.String("code", f.Code))
+	} else if rec.err != nil && !isWay(rec.err) {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("error", rec.err.Error()))
+	}
+	h.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	if h.Watch != nil {
+		h.Watch(Watched{Pattern: pattern, Status: rec.status, Took: took})
+	}
+}
+
+func isWay(err error) bool {
+	var way *elsewhere
+	return errors.As(err, &way)
+}
+
+// recorder remembers how a request went.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	err    error // what the row returned
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+type onlyHeader struct {
+	header http.Header
+	status int
+}
+
+func (o *onlyHeader) Header() http.Header         { return o.header }
+func (o *onlyHeader) Write(b []byte) (int, error) { return len(b), nil }
+func (o *onlyHeader) WriteHeader(status int)      { o.status = status }
