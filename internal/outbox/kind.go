@@ -1,0 +1,40 @@
+package outbox
+
+import (
+	"time"
+
+	"sallyport/internal/core"
+)
+
+// kind is what the outbox needs to know of a mail besides its words.
+type kind struct {
+	// stranger: somebody who is not signed in can cause it, so it must not be a
+	// way to fill another person's mailbox.
+	stranger bool
+	// link: the mail is of no use without its path, and dead when the path is.
+	link bool
+	// path is where the button of a notice leads.
+	path string
+}
+
+const securityPage = "/account/security"
+
+// newsLives is how long a notice is worth sending.
+const newsLives = 3 * 24 * time.Hour
+
+func kindOf(k core.MailKind) (kind, bool) {
+	switch k {
+	case core.MailInvitation:
+		return kind{link: true}, true
+	case core.MailReset, core.MailEnrolProof:
+		return kind{link: true, stranger: true}, true
+	case core.MailFirstLock:
+		return kind{stranger: true, path: "/reset"}, true
+	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
+		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed:
+		return kind{path: securityPage}, true
+	case core.MailLocalShell, core.MailTest:
+		return kind{}, true
+	}
+	return kind{}, false
+}
