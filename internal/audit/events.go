@@ -1,0 +1,94 @@
+package audit
+
+import (
+	"strconv"
+
+	"sallyport/internal/core"
+)
+
+// Names of events. They are dotted and stable: programs and alert rules key on
+// them.
+const (
+	SignInSucceeded    = "signin.succeeded"
+	SignInFailed       = "signin.failed"
+	SignInChallenged   = "signin.challenged"
+	SecondFactorFailed = "signin.factor_failed"
+	StepUpSucceeded    = "signin.step_up"
+	SignedOut          = "session.signed_out"
+	SessionRevoked     = "session.revoked"
+	UserCreated        = "user.created"
+	UserInvited        = "user.invited"
+	UserValidated      = "user.validated"
+	UserDeactivated    = "user.deactivated"
+	UserReactivated    = "user.reactivated"
+	UserLocked         = "user.locked"
+	UserUnlocked       = "user.unlocked"
+	UserProfile        = "user.profile_changed"
+	RoleGranted        = "user.role_granted"
+	PasswordChanged    = "user.password.changed"
+	PasswordResetAsked = "user.password.reset_asked"
+	PasswordReset      = "user.password.reset"
+	MFAEnrolStarted    = "user.mfa.enrol_started"
+	MFAEnrolled        = "user.mfa.enrolled"
+	MFAEnrolFailed     = "user.mfa.enrol_failed"
+	MFARemoved         = "user.mfa.removed"
+	MFAReset           = "user.mfa.reset"
+	MFADead            = "user.mfa.dead"
+	RecoveryUsed       = "user.mfa.recovery_used"
+	RecoveryMade       = "user.mfa.recovery_regenerated"
+	RecoverySaved      = "user.mfa.recovery_saved"
+	MailProofAsked     = "user.mfa.mail_proof_asked"
+	MailProofGiven     = "user.mfa.mail_proof_given"
+	AdminLinkMade      = "user.admin_link.made"
+	AdminLinkUsed      = "user.admin_link.used"
+	TenantCreated      = "tenant.created"
+	SettingsChanged    = "policy.changed"
+	KeysRotated        = "key.rotated"
+	BackupCompleted    = "backup.completed"
+	BackupRestored     = "backup.restored"
+)
+
+// Names lists every event, for the reference and for the catalogs.
+var Names = []string{SignInSucceeded, SignInFailed, SignInChallenged, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
+	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
+	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
+	RecoverySaved, MailProofAsked, MailProofGiven, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
+	BackupRestored}
+
+// Results of an event.
+const (
+	OK      = "ok"
+	Refused = "refused"
+)
+
+// By is an event that a person did to their own account.
+func By(name string, user core.UserID, c core.Client) core.Event {
+	return core.Event{Name: name, Actor: string(user), Target: string(user), Result: OK, Address: c.Where(), Request: c.Request}
+}
+
+// On is an event that somebody (an account's id, core.ActorShell or
+// core.ActorSystem) did to something.
+func On(name, actor, target string, c core.Client) core.Event {
+	return core.Event{Name: name, Actor: actor, Target: target, Result: OK, Address: c.Where(), Request: c.Request}
+}
+
+// Fail is the refusal of what somebody tried; reason is a fault's code or a
+// word of the same kind, and is for administrators only.
+func Fail(name string, user core.UserID, reason string, c core.Client) core.Event {
+	e := By(name, user, c)
+	e.Result, e.Reason = Refused, reason
+	return e
+}
+
+// Note adds a detail. Values are words, counts and ids.
+func Note(e core.Event, key, value string) core.Event {
+	d := map[string]string{key: value}
+	for k, v := range e.Detail {
+		d[k] = v
+	}
+	e.Detail = d
+	return e
+}
+
+// Count adds a number.
+func Count(e core.Event, key string, n int) core.Event { return Note(e, key, strconv.Itoa(n)) }

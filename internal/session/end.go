@@ -1,0 +1,84 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/store"
+)
+
+// Reasons for which sessions end.
+const (
+	WhySignedOut = "signed_out"
+	WhyRevoked   = "revoked"
+	WhyPassword  = "password_changed"
+	WhyReset     = "reset"
+	WhyDisabled  = "disabled"
+)
+
+// SignOut ends one session at its own wish.
+func SignOut(ctx context.Context, st store.Store, s core.Session, c core.Client) error {
+	return st.Update(ctx, s.Tenant, func(tx store.Tx) error {
+		return end(tx, s.User, s.ID, WhySignedOut, audit.By(audit.SignedOut, s.User, c))
+	})
+}
+
+// Revoke ends another session of the same person; a session that is not theirs
+// is not found.
+func Revoke(ctx context.Context, st store.Store, own core.Session, id core.SessionID, c core.Client) error {
+	return st.Update(ctx, own.Tenant, func(tx store.Tx) error {
+		s, err := tx.Session(id)
+		if err != nil {
+			return fmt.Errorf("revoke session: %w", err)
+		}
+		if s.User != own.User {
+			return core.ErrNotFound
+		}
+		return end(tx, own.User, id, WhyRevoked, audit.By(audit.SessionRevoked, own.User, c))
+	})
+}
+
+// end is idempotent: ending what has ended is no error, a second click is none.
+func end(tx store.Tx, user core.UserID, id core.SessionID, why string, e core.Event) error {
+	s, err := tx.Session(id)
+	if err != nil {
+		return err
+	}
+	if !s.EndedAt.IsZero() {
+		return nil
+	}
+	s.EndedAt, s.EndedWhy = tx.Now(), why
+	if err := tx.UpdateSession(s); err != nil {
+		return err
+	}
+	e.Session = id
+	if err := tx.Append(e); err != nil {
+		return err
+	}
+	return tx.Changed(core.ChangeSession, string(id))
+}
+
+// RevokeOthers ends all sessions of a person but one; it returns how many.
+func RevokeOthers(ctx context.Context, st store.Store, own core.Session, c core.Client) (n int, err error) {
+	err = st.Update(ctx, own.Tenant, func(tx store.Tx) error {
+		n, err = EndAll(tx, own.User, WhyRevoked, audit.By(audit.SessionRevoked, own.User, c), own.ID)
+		return err
+	})
+	return n, err
+}
+
+// EndAll ends a person's sessions but those named, inside another journey's
+// transaction.
+func EndAll(tx store.Tx, user core.UserID, why string, e core.Event, except ...core.SessionID) (int, error) {
+	n, err := tx.EndSessions(user, why, except...)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	e = audit.Note(e, "why", why)
+	if err := tx.Append(audit.Count(e, "sessions", n)); err != nil {
+		return n, err
+	}
+	return n, tx.Changed(core.ChangeUser, string(user))
+}
