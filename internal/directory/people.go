@@ -1,0 +1,367 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/ident"
+	"sallyport/internal/outbox"
+	"sallyport/internal/policy"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
+)
+
+// NewUser is what somebody asks for when creating or inviting an account.
+type NewUser struct {
+	Tenant core.TenantID
+	Login  string // empty: the address
+	Email  string
+	Name   string
+	Locale string
+	Roles  []core.Role // on that tenant
+}
+
+// CheckUser says what is wrong with a wish for an account, before anything is
+// written.
+func (s *Service) CheckUser(ctx context.Context, n NewUser, by access.Actor) (core.User, policy.Effective, error) {
+	eff, err := s.Tree.Effective(ctx, n.Tenant)
+	if err != nil {
+		return core.User{}, eff, err
+	}
+	at, err := s.tenant(ctx, n.Tenant)
+	if err != nil {
+		return core.User{}, eff, err
+	}
+	for _, r := range n.Roles {
+		if !access.Fits(r, at.Kind) {
+			return core.User{}, eff, core.Invalid("role.wrong_place", "role", string(r), "kind", string(at.Kind))
+		}
+		if !by.MayGrant(r, eff.Path) {
+			return core.User{}, eff, core.ErrForbidden
+		}
+	}
+	if !by.Can(access.Invite, eff.Path) {
+		return core.User{}, eff, core.ErrForbidden
+	}
+	addr, err := ident.ParseAddress(n.Email)
+	if err != nil {
+		return core.User{}, eff, err
+	}
+	login := strings.TrimSpace(n.Login)
+	if login == "" {
+		login = addr.String()
+	}
+	key, err := ident.LoginKey(login)
+	if err != nil {
+		return core.User{}, eff, err
+	}
+	name, err := cleanName(n.Name)
+	if err != nil {
+		return core.User{}, eff, err
+	}
+	now := s.Now()
+	u := core.User{ID: core.UserID(secret.NewID(core.PrefixUser, now)), Tenant: n.Tenant, Kind: core.Person, State: core.UserInvited,
+		Login: login, LoginKey: key, Name: name, Email: addr.String(), EmailKey: addr.Key(), Locale: n.Locale, CreatedAt: now, ChangedAt: now}
+	if _, err := s.Store.FindLogin(ctx, key, nil); err == nil {
+		return u, eff, core.NewFault(core.KindConflict, "user.login_taken")
+	} else if !errors.Is(err, core.ErrNotFound) {
+		return u, eff, err
+	}
+	if eff.Settings.UniqueEmail {
+		err = s.Store.View(ctx, n.Tenant, func(r store.Reader) error {
+			taken, err := r.EmailTaken(eff.Organisation.ID, u.EmailKey, "")
+			if err == nil && taken {
+				err = core.NewFault(core.KindConflict, "user.email_taken")
+			}
+			return err
+		})
+	}
+	return u, eff, err
+}
+
+// Invited is a new account and its link, as a local path.
+type Invited struct {
+	User core.User
+	Path string
+	Till time.Time
+}
+
+// Invite creates an account that is pending validation and mails its link.
+func (s *Service) Invite(ctx context.Context, n NewUser, by access.Actor, c core.Client) (Invited, error) {
+	u, eff, err := s.CheckUser(ctx, n, by)
+	if err != nil {
+		return Invited{}, fmt.Errorf("invite: %w", err)
+	}
+	var out Invited
+	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		if eff.Settings.UniqueEmail { // again, inside: two at once
+			taken, err := tx.EmailTaken(eff.Organisation.ID, u.EmailKey, "")
+			if err != nil {
+				return err
+			}
+			if taken {
+				return core.NewFault(core.KindConflict, "user.email_taken")
+			}
+		}
+		if err := tx.InsertUser(u); err != nil {
+			return err
+		}
+		roles := n.Roles
+		if len(roles) == 0 {
+			roles = []core.Role{core.RoleUser}
+		}
+		for _, r := range roles {
+			if err := tx.Grant(core.RoleGrant{User: u.ID, Tenant: u.Tenant, Role: r, At: tx.Now()}); err != nil {
+				return err
+			}
+		}
+		if err := tx.Append(audit.On(audit.UserCreated, by.ID(), string(u.ID), c)); err != nil {
+			return err
+		}
+		out, err = s.sendInvitation(tx, u, eff, by, c)
+		return err
+	})
+	var dup store.ErrDuplicate
+	if errors.As(err, &dup) && dup.What == "login" {
+		return Invited{}, core.NewFault(core.KindConflict, "user.login_taken")
+	}
+	if err != nil {
+		return Invited{}, fmt.Errorf("invite: %w", err)
+	}
+	return out, nil
+}
+
+// Reinvite sends a fresh link; the old one is dead.
+func (s *Service) Reinvite(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (Invited, error) {
+	u, eff, err := s.target(ctx, id, by, access.Invite)
+	if err != nil {
+		return Invited{}, err
+	}
+	var out Invited
+	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		if u, err = tx.User(id); err != nil {
+			return err
+		}
+		if u.State != core.UserInvited {
+			// Whoever confirmed the mailbox needs a password reset, not an invitation (row AIR-12).
+			return core.NewFault(core.KindConflict, "invitation.not_pending")
+		}
+		out, err = s.sendInvitation(tx, u, eff, by, c)
+		return err
+	})
+	if err != nil {
+		return Invited{}, fmt.Errorf("invite again: %w", err)
+	}
+	return out, nil
+}
+
+func (s *Service) sendInvitation(tx store.Tx, u core.User, eff policy.Effective, by access.Actor, c core.Client) (Invited, error) {
+	if _, err := tx.SupersedeTokens(u.ID, core.TokenInvitation); err != nil {
+		return Invited{}, err
+	}
+	token := secret.Token()
+	till := tx.Now().AddDate(0, 0, eff.Settings.InvitationDays)
+	if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenInvitation, Tenant: u.Tenant, User: u.ID, Email: u.Email,
+		Bound: by.ID(), CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
+		return Invited{}, err
+	}
+	path := "/invitation/" + token
+	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailInvitation, To: u, Effective: eff, Path: path, Until: till, Args: map[string]string{"by": by.Name()}}); err != nil {
+		return Invited{}, err
+	}
+	return Invited{u, path, till}, tx.Append(audit.On(audit.UserInvited, by.ID(), string(u.ID), c))
+}
+
+// target finds an account that the actor may act on.
+func (s *Service) target(ctx context.Context, id core.UserID, by access.Actor, p access.Permission) (core.User, policy.Effective, error) {
+	u, err := s.Store.FindUser(ctx, id)
+	if err != nil {
+		return u, policy.Effective{}, err
+	}
+	eff, err := s.Tree.Effective(ctx, u.Tenant)
+	if err != nil {
+		return u, eff, err
+	}
+	if !by.Can(p, eff.Path) {
+		// Somebody else's branch looks like an id that never was.
+		return core.User{}, eff, core.ErrNotFound
+	}
+	return u, eff, nil
+}
+
+// Disable stops an account: its sessions end on every node and it can do
+// nothing until it is enabled again.
+func (s *Service) Disable(ctx context.Context, id core.UserID, by access.Actor, c core.Client) error {
+	u, _, err := s.target(ctx, id, by, access.Disable)
+	if err != nil {
+		return err
+	}
+	if err := s.notLastAdministrator(ctx, u); err != nil {
+		return err
+	}
+	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		u, err := tx.User(id)
+		if err != nil {
+			return err
+		}
+		if u.State == core.UserDisabled {
+			return nil
+		}
+		u.Before, u.State, u.ChangedAt = u.State, core.UserDisabled, tx.Now()
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		e := audit.On(audit.UserDeactivated, by.ID(), string(id), c)
+		if err := tx.Append(e); err != nil {
+			return err
+		}
+		if err := tx.EndAttempts(id); err != nil {
+			return err
+		}
+		for _, k := range []core.TokenKind{core.TokenInvitation, core.TokenReset, core.TokenAdminLink, core.TokenEnrolProof} {
+			if _, err := tx.SupersedeTokens(id, k); err != nil {
+				return err
+			}
+		}
+		if _, err := session.EndAll(tx, id, session.WhyDisabled, audit.On(audit.SessionRevoked, by.ID(), string(id), c)); err != nil {
+			return err
+		}
+		return tx.Changed(core.ChangeUser, string(id))
+	})
+	if err != nil {
+		return fmt.Errorf("disable %s: %w", id, err)
+	}
+	return nil
+}
+
+// Enable gives a disabled account back what it was; its factors are kept.
+func (s *Service) Enable(ctx context.Context, id core.UserID, by access.Actor, c core.Client) error {
+	u, _, err := s.target(ctx, id, by, access.Disable)
+	if err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		u, err := tx.User(id)
+		if err != nil {
+			return err
+		}
+		if u.State != core.UserDisabled {
+			return nil
+		}
+		u.State, u.Before, u.ChangedAt = u.Before, "", tx.Now()
+		if u.State == "" {
+			u.State = core.UserInvited
+		}
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		if err := tx.Append(audit.On(audit.UserReactivated, by.ID(), string(id), c)); err != nil {
+			return err
+		}
+		return tx.Changed(core.ChangeUser, string(id))
+	})
+}
+
+// Unlock ends every timed lock of an account: password and factors. A dead
+// factor stays dead; only a reset helps there (N-01).
+func (s *Service) Unlock(ctx context.Context, id core.UserID, by access.Actor, c core.Client) error {
+	u, _, err := s.target(ctx, id, by, access.Unlock)
+	if err != nil {
+		return err
+	}
+	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		if err := tx.DropBudgets(id); err != nil {
+			return err
+		}
+		factors, err := tx.Factors(id)
+		if err != nil {
+			return err
+		}
+		for _, f := range factors {
+			if f.Budget.Clean() || f.Budget.Dead() {
+				continue
+			}
+			f.Budget = core.Budget{Consecutive: f.Budget.Consecutive}
+			if err := tx.UpdateFactor(f); err != nil {
+				return err
+			}
+		}
+		return tx.Append(audit.On(audit.UserUnlocked, by.ID(), string(id), c))
+	})
+	if err != nil {
+		return fmt.Errorf("unlock %s: %w", id, err)
+	}
+	return nil
+}
+
+// notLastAdministrator keeps the platform and every self-managed organisation
+// with one administrator who can sign in (decision 3).
+func (s *Service) notLastAdministrator(ctx context.Context, u core.User) error {
+	grants, err := s.Store.RolesOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if g.Role != core.PlatformAdmin && g.Role != core.PartnerAdmin && g.Role != core.CustomerAdmin {
+			continue
+		}
+		org, err := s.tenant(ctx, g.Tenant)
+		if err != nil {
+			return err
+		}
+		if org.Kind != core.Platform && org.ManagedBy != core.ManagedBySelf {
+			continue
+		}
+		others, err := s.Store.AllRoles(ctx, g.Role)
+		if err != nil {
+			return err
+		}
+		left := false
+		for _, o := range others {
+			if o.User == u.ID || o.Tenant != g.Tenant {
+				continue
+			}
+			other, err := s.Store.FindUser(ctx, o.User)
+			if err != nil {
+				return err
+			}
+			left = left || other.State == core.UserActive || other.State == core.UserValidated
+		}
+		if !left {
+			return core.NewFault(core.KindConflict, "user.last_administrator").With("tenant", org.Name)
+		}
+	}
+	return nil
+}
+
+func (s *Service) tenant(ctx context.Context, id core.TenantID) (t core.Tenant, err error) {
+	err = s.Store.View(ctx, id, func(r store.Reader) error { t, err = r.Tenant(); return err })
+	return t, err
+}
+
+// FindUser finds an account by id or login.
+func (s *Service) FindUser(ctx context.Context, word string) (core.User, error) {
+	if strings.HasPrefix(word, core.PrefixUser+"_") {
+		if u, err := s.Store.FindUser(ctx, core.UserID(word)); !errors.Is(err, core.ErrNotFound) {
+			return u, err
+		}
+	}
+	key, err := ident.LoginKey(word)
+	if err == nil {
+		var l store.Login
+		if l, err = s.Store.FindLogin(ctx, key, nil); err == nil {
+			return l.User, nil
+		}
+	}
+	if errors.Is(err, core.ErrNotFound) {
+		return core.User{}, core.NewFault(core.KindNotFound, "user.unknown").With("user", word)
+	}
+	return core.User{}, err
+}

@@ -1,0 +1,63 @@
+package enrol
+
+import (
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/outbox"
+	"sallyport/internal/policy"
+	"sallyport/internal/store"
+)
+
+// Lost counts what switching off deletes, for the page that says so first.
+type Lost struct{ Apps, Codes int }
+
+// WouldLose counts a person's factors.
+func WouldLose(factors []core.Factor) (l Lost) {
+	for _, f := range factors {
+		switch {
+		case f.State != core.FactorConfirmed:
+		case f.Kind == core.FactorRecoveryCode:
+			l.Codes++
+		default:
+			l.Apps++
+		}
+	}
+	return l
+}
+
+// Disable switches a person's own second factor off: every factor and recovery
+// code ends. It is refused while a mandatory rule applies.
+func (r Room) Disable(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, c core.Client) error {
+	p := policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}
+	if _, ok := policy.MayDisable(p, eff); !ok {
+		_, by := policy.Standing(p, eff)
+		return core.ErrPolicyLocked.With("by", by.Name)
+	}
+	lost, err := r.wipe(tx, factors, "disabled")
+	if err != nil {
+		return err
+	}
+	if lost.Apps+lost.Codes == 0 {
+		return nil // a second click
+	}
+	if err := r.Post.Queue(tx, outbox.Message{Kind: core.MailMFADisabled, To: u, Effective: eff, Client: c}); err != nil {
+		return err
+	}
+	e := audit.Count(audit.By(audit.MFARemoved, u.ID, c), "apps", lost.Apps)
+	return tx.Append(audit.Count(e, "codes", lost.Codes))
+}
+
+// Wipe ends all factors of a person inside an administrator's journey.
+func (r Room) Wipe(tx store.Tx, factors []core.Factor, why string) (Lost, error) {
+	return r.wipe(tx, factors, why)
+}
+
+func (r Room) wipe(tx store.Tx, factors []core.Factor, why string) (Lost, error) {
+	lost := WouldLose(factors)
+	for _, f := range factors {
+		if err := revoke(tx, f, why); err != nil {
+			return Lost{}, err
+		}
+	}
+	return lost, nil
+}

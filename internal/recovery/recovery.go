@@ -1,0 +1,218 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/directory"
+	"sallyport/internal/enrol"
+	"sallyport/internal/ident"
+	"sallyport/internal/outbox"
+	"sallyport/internal/policy"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
+)
+
+const (
+	// ResetLife is how long a reset link is good.
+	ResetLife = time.Hour
+	// AdminLinkLife is how long the operator's link is good (interfaces §2).
+	AdminLinkLife = 30 * time.Minute
+	// accountsOfOneMailbox bounds how many mails one question can cause.
+	accountsOfOneMailbox = 10
+)
+
+// Service holds what recovery needs.
+type Service struct {
+	Store store.Store
+	Tree  *directory.Tree
+	Post  *outbox.Post
+	Enrol enrol.Room
+	Now   func() time.Time
+}
+
+// Ask is the "forgot password or login" form. It never tells what it found; an
+// error means that nothing could be looked up or written.
+func (s *Service) Ask(ctx context.Context, word string, c core.Client) error {
+	found, err := s.find(ctx, strings.TrimSpace(word))
+	if err != nil {
+		return fmt.Errorf("ask for a reset: %w", err)
+	}
+	mailed := false
+	for _, u := range found {
+		if u.Kind != core.Person || u.Federated || u.State != core.UserActive && u.State != core.UserValidated {
+			continue // pending, disabled and deleted accounts get no link
+		}
+		eff, err := s.Tree.Effective(ctx, u.Tenant)
+		if err != nil {
+			return err
+		}
+		if eff.Suspended != nil {
+			continue
+		}
+		if err := s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error { return s.sendReset(tx, u, eff, c) }); err != nil {
+			return fmt.Errorf("ask for a reset: %w", err)
+		}
+		mailed = true
+	}
+	if mailed {
+		return nil
+	}
+	// The same work for nobody: one transaction with one row of audit.
+	root, err := s.Tree.Root(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, root, func(tx store.Tx) error {
+		return tx.Append(audit.Fail(audit.PasswordResetAsked, "", "nobody", c))
+	})
+}
+
+func (s *Service) find(ctx context.Context, word string) ([]core.User, error) {
+	if key, err := ident.LoginKey(word); err == nil {
+		l, err := s.Store.FindLogin(ctx, key, nil)
+		if err == nil {
+			return []core.User{l.User}, nil
+		}
+		if !errors.Is(err, core.ErrNotFound) {
+			return nil, err
+		}
+	}
+	addr, err := ident.ParseAddress(word)
+	if err != nil {
+		return nil, nil // neither a login nor an address: nobody
+	}
+	return s.Store.FindByEmail(ctx, addr.Key(), accountsOfOneMailbox)
+}
+
+func (s *Service) sendReset(tx store.Tx, u core.User, eff policy.Effective, c core.Client) error {
+	if _, err := tx.SupersedeTokens(u.ID, core.TokenReset); err != nil {
+		return err
+	}
+	token := secret.Token()
+	till := tx.Now().Add(ResetLife)
+	if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenReset, Tenant: u.Tenant, User: u.ID, Email: u.Email,
+		CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
+		return err
+	}
+	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailReset, To: u, Effective: eff, Path: "/reset/" + token, Until: till, Client: c}); err != nil {
+		return err
+	}
+	return tx.Append(audit.By(audit.PasswordResetAsked, u.ID, c))
+}
+
+// ResetMFA ends all of somebody's factors: the next sign-in asks for the
+// password and, where a rule demands it, for a new factor. Their sessions end;
+// they are told by mail.
+func (s *Service) ResetMFA(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (enrol.Lost, error) {
+	u, err := s.Store.FindUser(ctx, id)
+	if err != nil {
+		return enrol.Lost{}, err
+	}
+	eff, err := s.Tree.Effective(ctx, u.Tenant)
+	if err != nil {
+		return enrol.Lost{}, err
+	}
+	if !by.Can(access.ResetMFA, eff.Path) {
+		return enrol.Lost{}, core.ErrNotFound
+	}
+	var lost enrol.Lost
+	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		factors, err := tx.Factors(id)
+		if err != nil {
+			return err
+		}
+		if lost, err = s.Enrol.Wipe(tx, factors, "reset"); err != nil {
+			return err
+		}
+		if err := tx.EndAttempts(id); err != nil {
+			return err
+		}
+		if _, err := tx.DropBrowsers(id); err != nil {
+			return err
+		}
+		if err := tx.SaveBudget(id, "codes", core.Budget{}); err != nil {
+			return err
+		}
+		e := audit.On(audit.MFAReset, by.ID(), string(id), c)
+		e = audit.Count(e, "apps", lost.Apps)
+		if err := tx.Append(audit.Count(e, "codes", lost.Codes)); err != nil {
+			return err
+		}
+		if _, err := session.EndAll(tx, id, session.WhyReset, audit.On(audit.SessionRevoked, by.ID(), string(id), c)); err != nil {
+			return err
+		}
+		if lost.Apps+lost.Codes == 0 {
+			return nil
+		}
+		return s.Post.Queue(tx, outbox.Message{Kind: core.MailFactorReset, To: u, Effective: eff, Client: c, Args: map[string]string{"by": by.Name()}})
+	})
+	if err != nil {
+		return enrol.Lost{}, fmt.Errorf("reset factors of %s: %w", id, err)
+	}
+	return lost, nil
+}
+
+// AdminLink makes the operator's link for an account, as a local path. It is for
+// the local shell only and told to every administrator of the platform.
+func (s *Service) AdminLink(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (path string, till time.Time, err error) {
+	u, err := s.Store.FindUser(ctx, id)
+	if err != nil {
+		return "", till, err
+	}
+	if u.State == core.UserDisabled || u.State == core.UserDeleted || u.Kind != core.Person {
+		return "", till, core.NewFault(core.KindConflict, "admin_link.not_possible").With("state", string(u.State))
+	}
+	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		if _, err := tx.SupersedeTokens(id, core.TokenAdminLink); err != nil {
+			return err
+		}
+		token := secret.Token()
+		path, till = "/admin-link/"+token, tx.Now().Add(AdminLinkLife)
+		if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenAdminLink, Tenant: u.Tenant, User: id, Email: u.Email,
+			Bound: by.ID(), CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
+			return err
+		}
+		return tx.Append(audit.On(audit.AdminLinkMade, by.ID(), string(id), c))
+	})
+	if err != nil {
+		return "", till, fmt.Errorf("make admin link: %w", err)
+	}
+	return path, till, nil
+}
+
+// TellOperators mails every administrator of the platform what was done on the
+// local shell (decision 7.8).
+func (s *Service) TellOperators(ctx context.Context, what string, target string) error {
+	grants, err := s.Store.AllRoles(ctx, core.PlatformAdmin)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		u, err := s.Store.FindUser(ctx, g.User)
+		if err != nil {
+			return err
+		}
+		if u.State != core.UserActive && u.State != core.UserValidated {
+			continue
+		}
+		eff, err := s.Tree.Effective(ctx, u.Tenant)
+		if err != nil {
+			return err
+		}
+		err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+			return s.Post.Queue(tx, outbox.Message{Kind: core.MailLocalShell, To: u, Effective: eff, Args: map[string]string{"what": what, "target": target}})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/enrol"
+	"sallyport/internal/factor/totp"
+	"sallyport/internal/policy"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
+)
+
+// budgetCodes is the one budget of everything in the code field that is not a
+// code of the factor asked for; it exists even when the person has neither
+// recovery code nor temporary pass (decision 7.3).
+const budgetCodes = "codes"
+
+// purposeAnswer keys the hash by which a repeated answer is recognised.
+const purposeAnswer = "attempt_answer"
+
+// Code is the second step: a code of the factor that the page asks for, or a
+// recovery code, in the same field.
+func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v Visitor) (Result, error) {
+	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
+		return Result{}, err
+	}
+	var out Result
+	var refused *core.Fault
+	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
+		refused = nil
+		a := st.attempt
+		if !a.DoneAt.IsZero() {
+			again, ok := s.sameAnswer(a, typed)
+			if !ok {
+				return core.ErrAttemptExpired
+			}
+			out = again
+			return nil
+		}
+		if step, _ := next(st); step != StepCode {
+			out = Result{Step: step, Attempt: id} // another tab was faster
+			return nil
+		}
+		shown, fault, err := s.check(tx, st.user, st.factors, st.eff, typed, v.Client)
+		if err != nil || fault != nil {
+			refused = fault
+			return err
+		}
+		a.Doc.Proofs = append(a.Doc.Proofs, shown.proof)
+		st.attempt, st.factors = a, shown.factors
+		step, _ := next(st)
+		if step != StepDone {
+			if err := tx.UpdateAttempt(a); err != nil {
+				return err
+			}
+			out = Result{Step: step, Attempt: id}
+			return nil
+		}
+		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
+			return err
+		}
+		out, err = s.finish(tx, &a, st.user, shown.factors, st.eff, finishing{codes: shown.codes, why: "used", recovered: shown.recovered, stored: true}, v)
+		return err
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("answer attempt %s: %w", id, err)
+	}
+	if refused != nil {
+		s.Limiter.Fail(v.Source(), s.Now())
+		s.count("second_factor", "refused", refused.Code)
+		return Result{}, refused
+	}
+	s.count("second_factor", "ok", "")
+	return out, nil
+}
+
+// shown is what a right code proves and leaves.
+type shown struct {
+	proof     core.Proof
+	factors   []core.Factor
+	codes     []string
+	recovered bool
+}
+
+// check tries one typed code of a person, in the caller's transaction. A fault
+// is a result that commits with its count; an error rolls back.
+func (s *Service) check(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, c core.Client) (shown, *core.Fault, error) {
+	code := strip(typed)
+	if code == "" {
+		return shown{}, core.ErrCodeRequired, nil
+	}
+	for _, f := range factors {
+		if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed && isDigits(code) && len(code) == enrol.ParamsOf(f.Doc).Digits {
+			return s.checkTOTP(tx, u, factors, f, eff, code, c)
+		}
+	}
+	return s.checkRecovery(tx, u, factors, eff, typed, c)
+}
+
+func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f core.Factor, eff policy.Effective, code string, c core.Client) (shown, *core.Fault, error) {
+	now := tx.Now()
+	switch {
+	case f.Budget.Dead():
+		return shown{}, core.ErrFactorDead, tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorDead.Code, c))
+	case f.Budget.Locked(now):
+		// Neither evaluated nor counted; how long it lasts may be said here.
+		return shown{}, locked(f.Budget, tx), tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorLocked.Code, c))
+	}
+	plain, err := s.Enrol.Open(f)
+	if err != nil {
+		return shown{}, nil, err
+	}
+	res := totp.Match(plain, code, now, f.LastStep, enrol.ParamsOf(f.Doc))
+	burned := false
+	for _, step := range f.Doc.Burned {
+		burned = burned || res.Accepted() && step == res.Step
+	}
+	if res.Accepted() && !burned {
+		f.LastStep, f.LastUsedAt, f.Budget, f.Doc.Burned = res.Step, now, core.Budget{}, nil
+		if err := tx.UpdateFactor(f); err != nil {
+			return shown{}, nil, err
+		}
+		s.count("totp_offset", fmt.Sprint(res.Offset), "")
+		return shown{proof: core.Proof{Kind: core.FactorTOTP, ID: f.ID, At: now}, factors: factors}, nil, nil
+	}
+	fault := enrol.Mismatch(res, now)
+	switch {
+	case res.Replayed() || burned:
+		fault = core.ErrCodeUsed
+	case res.Drifted() && res.Offset > 0:
+		// The phone is ahead: this very code will be right in a moment. It was told
+		// as right-but-early, so it is spent, or the hint would help guessing.
+		f.Doc.Burned = burn(f.Doc.Burned, res.Step, totp.StepAt(now, f.Doc.Period))
+	}
+	var began, first bool
+	f.Budget, began, first = f.Budget.Fail(now, eff.Settings.Lockout.Factor)
+	if err := tx.UpdateFactor(f); err != nil {
+		return shown{}, nil, err
+	}
+	if err := tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, fault.Code, c)); err != nil {
+		return shown{}, nil, err
+	}
+	if f.Budget.Dead() {
+		if err := tx.Append(audit.On(audit.MFADead, core.ActorSystem, string(u.ID), c)); err != nil {
+			return shown{}, nil, err
+		}
+		return shown{}, core.ErrFactorDead, nil
+	}
+	if began {
+		return shown{}, locked(f.Budget, tx), s.tellLock(tx, u, eff, "second_factor", f.Budget, first, c)
+	}
+	return shown{}, fault, nil
+}
+
+func (s *Service) checkRecovery(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, c core.Client) (shown, *core.Fault, error) {
+	b, err := tx.Budget(u.ID, budgetCodes)
+	if err != nil {
+		return shown{}, nil, err
+	}
+	if b.Locked(tx.Now()) {
+		return shown{}, locked(b, tx), tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorLocked.Code, c))
+	}
+	f, ok := s.Enrol.FindCode(factors, typed)
+	if !ok {
+		b, began, first := b.Fail(tx.Now(), eff.Settings.Lockout.Factor)
+		if err := tx.SaveBudget(u.ID, budgetCodes, b); err != nil {
+			return shown{}, nil, err
+		}
+		e := audit.Note(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrCodeMismatch.Code, c), "what", "recovery_code")
+		if err := tx.Append(e); err != nil {
+			return shown{}, nil, err
+		}
+		if began {
+			return shown{}, locked(b, tx), s.tellLock(tx, u, eff, "recovery_code", b, first, c)
+		}
+		return shown{}, core.ErrCodeMismatch.With("now", tx.Now()), nil
+	}
+	if !b.Clean() {
+		if err := tx.SaveBudget(u.ID, budgetCodes, core.Budget{}); err != nil {
+			return shown{}, nil, err
+		}
+	}
+	rest, codes, err := s.Enrol.UseCode(tx, u, factors, f, eff, c)
+	if err != nil {
+		return shown{}, nil, err
+	}
+	return shown{proof: core.Proof{Kind: core.FactorRecoveryCode, ID: f.ID, At: tx.Now()}, factors: rest, codes: codes, recovered: true}, nil, nil
+}
+
+func locked(b core.Budget, tx store.Tx) *core.Fault {
+	return core.ErrFactorLocked.With("until", b.LockedUntil).After(b.Wait(tx.Now()))
+}
+
+// burn keeps a step that was given away, and drops those that time has passed.
+func burn(list []int64, step, current int64) []int64 {
+	out := []int64{step}
+	for _, s := range list {
+		if s >= current-4 && s != step {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// strip takes out what people type between digits: spaces and dashes of all
+// kinds. What remains is compared as it is; digits are ASCII only.
+func strip(typed string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || r == '\u200b' || r == '\u2212' {
+			return -1
+		}
+		return r
+	}, typed)
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// attempt opens the transaction of one step: it finds the attempt, checks that
+// this browser began it and that it still lives.
+func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn func(store.Tx, standing) error) error {
+	tenant, err := s.Store.FindAttempt(ctx, id)
+	if err != nil {
+		if errors.Is(err, core.ErrNotFound) {
+			return core.ErrAttemptUnknown
+		}
+		return err
+	}
+	eff, err := s.Tree.Effective(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if eff.Suspended != nil {
+		return core.ErrTenantSuspended.With("by", eff.Suspended.Name)
+	}
+	return s.Store.Update(ctx, tenant, func(tx store.Tx) error {
+		facts, err := tx.AttemptFacts(id)
+		if err != nil {
+			if errors.Is(err, core.ErrNotFound) {
+				return core.ErrAttemptUnknown
+			}
+			return err
+		}
+		if v.Browser == "" || !secret.Equal(facts.Attempt.Browser, secret.TokenHash(v.Browser)) {
+			return core.ErrAttemptUnknown // its id alone opens nothing (decision 7.20)
+		}
+		if !tx.Now().Before(facts.Attempt.ExpiresAt) {
+			return core.ErrAttemptExpired
+		}
+		if st := facts.User.State; st != core.UserActive && st != core.UserValidated {
+			return core.ErrAttemptExpired // disabled meanwhile; begin again and hear the one answer
+		}
+		return fn(tx, standing{facts.Attempt, facts.User, facts.Factors, eff, tx.Now()})
+	})
+}
+
+// answered is what a repeated answer is recognised by.
+func answered(a core.Attempt, typed string) []byte {
+	return []byte(string(a.ID) + "\x00" + strings.ToUpper(strip(typed)))
+}
+
+// outcome is what a finished attempt answers once more to the second click of a
+// double click. It is sealed, and gone with the attempt.
+type outcome struct {
+	Session  core.Session `json:"session"`
+	Token    string       `json:"token"`
+	Device   string       `json:"device,omitempty"`
+	ReturnTo string       `json:"return_to,omitempty"`
+	Reveal   bool         `json:"reveal,omitempty"`
+}
+
+func (s *Service) sameAnswer(a core.Attempt, typed string) (Result, bool) {
+	if len(a.Doc.Answer) == 0 || len(a.Doc.Outcome) == 0 || !s.Ring.CheckKeyedHash(purposeAnswer, answered(a, typed), a.Doc.Answer) {
+		return Result{}, false
+	}
+	plain, err := s.Ring.Open(a.Doc.Outcome, string(a.Tenant), "outcome", string(a.ID))
+	if err != nil {
+		return Result{}, false
+	}
+	var o outcome
+	if err := json.Unmarshal(plain, &o); err != nil {
+		return Result{}, false
+	}
+	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Reveal: o.Reveal, Opened: &session.Opened{Session: o.Session, Token: o.Token}}, true
+}

@@ -1,0 +1,109 @@
+package signin
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/enrol"
+	"sallyport/internal/policy"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
+)
+
+// finishing is what the last step brings besides its proof.
+type finishing struct {
+	codes     []string // new recovery codes in clear
+	why       string   // why they are shown: "used", "enrolled"
+	recovered bool
+	stored    bool // the attempt is a row, to be ended
+}
+
+// finish goes through the gate and ends the attempt.
+func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []core.Factor, eff policy.Effective, f finishing, v Visitor) (Result, error) {
+	// Codes that were shown and never confirmed as saved are no way out: fresh ones.
+	if len(f.codes) == 0 && enrol.Unsaved(factors) && policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA) {
+		var err error
+		if factors, f.codes, err = s.Enrol.Renew(tx, u, factors, eff, false, v.Client); err != nil {
+			return Result{}, err
+		}
+		f.why = "unsaved"
+	}
+	doc := core.SessionDoc{Recovered: f.recovered, KnownAtStart: a.Doc.KnownBrowser, MailProved: a.Doc.MailProved, LastBefore: u.LastSignInAt}
+	if len(f.codes) > 0 {
+		var err error
+		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {
+			return Result{}, err
+		}
+		doc.ReturnTo = a.Doc.ReturnTo
+	}
+	opened, err := session.Open(tx, session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
+		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc})
+	if err != nil {
+		return Result{}, err
+	}
+	out := Result{Step: StepDone, Opened: &opened, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
+	if out.Device, err = s.meet(tx, u, a.Doc.KnownBrowser, v); err != nil {
+		return Result{}, err
+	}
+	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > 24*time.Hour {
+		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
+		if err := tx.UpdateUser(u); err != nil {
+			return Result{}, err
+		}
+	}
+	if f.stored {
+		a.DoneAt = tx.Now()
+		if len(a.Doc.Answer) > 0 {
+			plain, err := json.Marshal(outcome{opened.Session, opened.Token, out.Device, out.ReturnTo, out.Reveal})
+			if err != nil {
+				return Result{}, err
+			}
+			if a.Doc.Outcome, err = s.Ring.Seal(plain, string(a.Tenant), "outcome", string(a.ID)); err != nil {
+				return Result{}, err
+			}
+		}
+		if err := tx.UpdateAttempt(*a); err != nil {
+			return Result{}, fmt.Errorf("end attempt: %w", err)
+		}
+	}
+	s.count("signin", "ok", string(opened.Session.Level))
+	return out, nil
+}
+
+// meet makes this browser known to the person, with its own guess budget.
+func (s *Service) meet(tx store.Tx, u core.User, known bool, v Visitor) (device string, err error) {
+	if known {
+		return "", nil
+	}
+	token := v.Device
+	if token == "" {
+		token = secret.Token()
+		device = token
+	}
+	have, err := tx.Browsers(u.ID)
+	if err != nil {
+		return "", err
+	}
+	hash := secret.TokenHash(token)
+	for _, b := range have {
+		if secret.Equal(b.Hash, hash) {
+			return device, nil
+		}
+	}
+	if len(have) >= core.MaxBrowsers {
+		oldest := have[0]
+		for _, b := range have {
+			if b.SeenAt.Before(oldest.SeenAt) {
+				oldest = b
+			}
+		}
+		if _, err := tx.DropBrowsers(u.ID, oldest.ID); err != nil {
+			return "", err
+		}
+	}
+	return device, tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: hash,
+		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now()})
+}

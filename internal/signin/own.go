@@ -1,0 +1,341 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/enrol"
+	"sallyport/internal/policy"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
+)
+
+// What somebody who is signed in does to their own account. Each step reads the
+// session again inside its transaction, so that one that was ended meanwhile
+// changes nothing.
+
+// Self is a person at their own account.
+type Self struct {
+	session.Current
+	Visitor
+}
+
+// own opens the transaction of one such step.
+func (s *Service) own(ctx context.Context, me Self, fn func(store.Tx, core.Session, core.User, []core.Factor) error) error {
+	return s.Store.Update(ctx, me.Session.Tenant, func(tx store.Tx) error {
+		sess, err := tx.Session(me.Session.ID)
+		if err != nil || !sess.EndedAt.IsZero() || sess.User != me.User.ID {
+			return core.ErrNoSession
+		}
+		u, err := tx.User(me.User.ID)
+		if err != nil {
+			return err
+		}
+		factors, err := tx.Factors(u.ID)
+		if err != nil {
+			return err
+		}
+		return fn(tx, sess, u, factors)
+	})
+}
+
+// ask is the gate's question for a session that goes on.
+func (me Self) ask(u core.User, factors []core.Factor, doc core.SessionDoc, proofs ...core.Proof) session.Ask {
+	return session.Ask{User: u, Factors: factors, Effective: me.Effective, Proofs: proofs, Client: me.Client, Doc: doc}
+}
+
+// Needs tells what a person must show before changing factors: a fresh proof of
+// some kind, the mailbox (mail), or nothing.
+func (s *Service) Needs(ctx context.Context, me Self, enrolling bool) (proof core.FactorKind, mail bool, err error) {
+	err = s.Store.View(ctx, me.Session.Tenant, func(r store.Reader) error {
+		factors, err := r.Factors(me.User.ID)
+		if err != nil {
+			return err
+		}
+		proof, mail = s.needs(me, me.Session, me.User, factors, enrolling)
+		return nil
+	})
+	return proof, mail, err
+}
+
+func (s *Service) needs(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) (core.FactorKind, bool) {
+	proof := session.FreshKind(sess, factors, s.Now())
+	mail := enrolling && !policy.Enrolled(factors) && !sess.Doc.MailProved && u.Email != "" &&
+		mailProofDue(me.Effective.Settings.EnrolProof, signedInBefore(u, sess), sess.Doc.KnownAtStart, s.Now())
+	return proof, mail
+}
+
+// signedInBefore is the account as it was before this session: the session
+// itself moved the last sign-in.
+func signedInBefore(u core.User, sess core.Session) core.User {
+	if !u.LastSignInAt.Before(sess.CreatedAt) {
+		u.LastSignInAt = sess.Doc.LastBefore
+	}
+	return u
+}
+
+// StepUp proves again, with a code or, where there is no second factor, with the
+// password. The session's token changes.
+func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (session.Opened, bool, error) {
+	if err := s.Limiter.Check(me.Source(), s.Now()); err != nil {
+		return session.Opened{}, false, err
+	}
+	need, _, err := s.Needs(ctx, me, false)
+	if err != nil {
+		return session.Opened{}, false, err
+	}
+	if need == core.FactorPassword {
+		if err := s.Own(ctx, me.User, password, me.Visitor); err != nil {
+			return session.Opened{}, false, err
+		}
+	}
+	var opened session.Opened
+	var refused *core.Fault
+	reveal := false
+	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		refused, reveal = nil, false
+		proof := core.Proof{Kind: core.FactorPassword, At: tx.Now()}
+		doc := sess.Doc
+		if policy.Enrolled(factors) {
+			shown, fault, err := s.check(tx, u, factors, me.Effective, code, me.Client)
+			if err != nil || fault != nil {
+				refused = fault
+				return err
+			}
+			proof, factors = shown.proof, shown.factors
+			doc.Recovered = doc.Recovered || shown.recovered
+			if len(shown.codes) > 0 {
+				if doc, err = s.Enrol.Hide(u, doc, shown.codes, "used", tx.Now()); err != nil {
+					return err
+				}
+				reveal = true
+			}
+		} else if need != core.FactorPassword {
+			return core.ErrStepUp // the factors changed under our feet; look again
+		}
+		var err error
+		if opened, err = session.Raise(tx, sess, me.ask(u, factors, doc, proof)); err != nil {
+			return err
+		}
+		e := audit.By(audit.StepUpSucceeded, u.ID, me.Client)
+		e.Session = sess.ID
+		return tx.Append(audit.Note(e, "method", string(proof.Kind)))
+	})
+	if err != nil {
+		return session.Opened{}, false, fmt.Errorf("step up: %w", err)
+	}
+	if refused != nil {
+		s.Limiter.Fail(me.Source(), s.Now())
+		s.count("second_factor", "refused", refused.Code)
+		return session.Opened{}, false, refused
+	}
+	return opened, reveal, nil
+}
+
+// fresh refuses a change of factors without its proof.
+func (s *Service) fresh(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) error {
+	proof, mail := s.needs(me, sess, u, factors, enrolling)
+	switch {
+	case proof != "":
+		return core.ErrStepUp.With("method", string(proof))
+	case mail:
+		return core.ErrStepUp.With("method", "mail")
+	}
+	return nil
+}
+
+// BeginTOTP shows the key of a new authenticator app on the security page.
+func (s *Service) BeginTOTP(ctx context.Context, me Self) (setup enrol.Setup, replaces bool, err error) {
+	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		if err := s.mayEnrol(ctx, me, u, factors); err != nil {
+			return err
+		}
+		if err := s.fresh(me, sess, u, factors, true); err != nil {
+			return err
+		}
+		replaces = policy.Enrolled(factors)
+		setup, err = s.Enrol.Begin(tx, u, factors, me.Effective, string(sess.ID), "security-page")
+		return err
+	})
+	return setup, replaces, err
+}
+
+func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []core.Factor) error {
+	grants, err := s.Store.RolesOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	admin := false
+	for _, g := range grants {
+		admin = admin || g.Role != core.RoleUser
+	}
+	p := policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}
+	if !policy.Enrolled(factors) && !policy.MayOptIn(p, me.Effective, admin) {
+		return core.ErrPolicyLocked.With("by", me.Effective.Name())
+	}
+	return nil
+}
+
+// ConfirmTOTP takes the first code of the new app. The session rises, and its
+// next page shows the recovery code.
+func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opened session.Opened, replaced bool, err error) {
+	var refused *core.Fault
+	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		refused = nil
+		if err := s.fresh(me, sess, u, factors, true); err != nil {
+			return err
+		}
+		done, fault, err := s.Enrol.Confirm(tx, u, factors, me.Effective, string(sess.ID), strip(typed), me.Client)
+		if err != nil || fault != nil {
+			refused = fault
+			return err
+		}
+		doc := sess.Doc
+		if len(done.Codes) > 0 {
+			if doc, err = s.Enrol.Hide(u, doc, done.Codes, "enrolled", tx.Now()); err != nil {
+				return err
+			}
+		}
+		replaced = done.Replace
+		opened, err = session.Raise(tx, sess, me.ask(u, done.Factors, doc, done.Proof))
+		return err
+	})
+	if err == nil && refused != nil {
+		s.count("enrolment", "refused", refused.Code)
+		err = refused
+	}
+	if err != nil {
+		return session.Opened{}, false, fmt.Errorf("confirm factor: %w", err)
+	}
+	s.count("enrolment", "ok", "")
+	return opened, replaced, nil
+}
+
+// Disable switches the person's own two-factor authentication off. Where the
+// organisation says confirm_only, nothing more is asked (row CAL-12).
+func (s *Service) Disable(ctx context.Context, me Self) error {
+	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		how, ok := policy.MayDisable(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, me.Effective)
+		if ok && how == core.DisableSecondFactor && policy.Enrolled(factors) {
+			if err := s.fresh(me, sess, u, factors, false); err != nil {
+				return err
+			}
+		}
+		if err := s.Enrol.Disable(tx, u, factors, me.Effective, me.Client); err != nil {
+			return err
+		}
+		if len(sess.Doc.Reveal) == 0 {
+			return nil
+		}
+		sess.Doc.Reveal, sess.Doc.RevealWhy, sess.Doc.RevealUntil = nil, "", time.Time{}
+		if err := tx.UpdateSession(sess); err != nil {
+			return err
+		}
+		return tx.Changed(core.ChangeSession, string(sess.ID))
+	})
+}
+
+// RenewCodes makes new recovery codes and shows them on the next page.
+func (s *Service) RenewCodes(ctx context.Context, me Self) error {
+	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		if !policy.Enrolled(factors) {
+			return core.NewFault(core.KindConflict, "recovery.not_offered")
+		}
+		if err := s.fresh(me, sess, u, factors, false); err != nil {
+			return err
+		}
+		// N-22: look-up secrets are issued only in a session of their own level.
+		if !sess.Level.AtLeast(core.LevelMFA) {
+			return core.ErrStepUp.With("method", string(core.FactorTOTP))
+		}
+		_, codes, err := s.Enrol.Renew(tx, u, factors, me.Effective, true, me.Client)
+		if err != nil {
+			return err
+		}
+		if sess.Doc, err = s.Enrol.Hide(u, sess.Doc, codes, "made", tx.Now()); err != nil {
+			return err
+		}
+		if err := tx.UpdateSession(sess); err != nil {
+			return err
+		}
+		return tx.Changed(core.ChangeSession, string(sess.ID))
+	})
+}
+
+// SavedCodes is the person's word that the codes are saved; from then on they
+// are not shown again. It returns where the person was going.
+func (s *Service) SavedCodes(ctx context.Context, me Self) (returnTo string, err error) {
+	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		returnTo = sess.Doc.ReturnTo
+		if len(sess.Doc.Reveal) == 0 {
+			return nil
+		}
+		if err := s.Enrol.Saved(tx, u, factors, me.Client); err != nil {
+			return err
+		}
+		sess.Doc.Reveal, sess.Doc.RevealWhy, sess.Doc.RevealUntil, sess.Doc.ReturnTo = nil, "", time.Time{}, ""
+		if err := tx.UpdateSession(sess); err != nil {
+			return err
+		}
+		return tx.Changed(core.ChangeSession, string(sess.ID))
+	})
+	return returnTo, err
+}
+
+// AskOwnMail mails the link that shows the mailbox before a first factor is
+// bound on the security page.
+func (s *Service) AskOwnMail(ctx context.Context, me Self) error {
+	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		if _, mail := s.needs(me, sess, u, factors, true); !mail {
+			return nil
+		}
+		return s.mailProof(tx, u, me.Effective, string(sess.ID), me.Client)
+	})
+}
+
+// ChangePassword needs the current one (row A-03) and offers to end the other
+// sessions; known browsers are dropped in any case.
+func (s *Service) ChangePassword(ctx context.Context, me Self, current, fresh string, endOthers bool) (ended int, err error) {
+	if err := s.Own(ctx, me.User, current, me.Visitor); err != nil {
+		return 0, err
+	}
+	if current == fresh {
+		return 0, core.Invalid("password.same")
+	}
+	made, err := s.MakePassword(ctx, me.User, me.Effective, fresh, me.Visitor)
+	if err != nil {
+		return 0, err
+	}
+	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, _ []core.Factor) error {
+		made.SetAt = tx.Now()
+		if err := s.replacePassword(tx, u, me.Effective, made, me.Visitor, sess.ID, ""); err != nil {
+			return err
+		}
+		if !endOthers {
+			return nil
+		}
+		ended, err = session.EndAll(tx, u.ID, session.WhyPassword, audit.By(audit.SessionRevoked, u.ID, me.Client), sess.ID)
+		return err
+	})
+	return ended, err
+}
+
+// SetLocale changes the language a person is written to in.
+func (s *Service) SetLocale(ctx context.Context, me Self, locale string) error {
+	return s.own(ctx, me, func(tx store.Tx, _ core.Session, u core.User, _ []core.Factor) error {
+		if u.Locale == locale {
+			return nil
+		}
+		u.Locale, u.ChangedAt = locale, tx.Now()
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		if err := tx.Append(audit.Note(audit.By(audit.UserProfile, u.ID, me.Client), "field", "locale")); err != nil {
+			return err
+		}
+		return tx.Changed(core.ChangeUser, string(u.ID))
+	})
+}

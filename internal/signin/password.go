@@ -1,0 +1,289 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/factor/password"
+	"sallyport/internal/ident"
+	"sallyport/internal/outbox"
+	"sallyport/internal/policy"
+	"sallyport/internal/secret"
+	"sallyport/internal/store"
+)
+
+// Password is the first step: login and password on one page.
+func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v Visitor) (Result, error) {
+	g, err := s.guess(ctx, login, typed, v)
+	if err != nil {
+		return Result{}, err
+	}
+	if g.refused != "" {
+		s.count("signin", "refused", g.refused)
+		return Result{}, core.ErrRefused
+	}
+	if g.eff.Suspended != nil {
+		s.release(g.guess)
+		return Result{}, core.ErrTenantSuspended.With("by", g.eff.Suspended.Name)
+	}
+	var out Result
+	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
+		NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
+	err = s.settled(ctx, g, func(tx store.Tx) error {
+		var factors []core.Factor
+		if g.login.Enrolled {
+			// The code step reads them; all that matters here is that there is one.
+			factors = []core.Factor{{State: core.FactorConfirmed, Kind: core.FactorTOTP}}
+		}
+		d := doc
+		d.Proofs = []core.Proof{{Kind: core.FactorPassword, At: tx.Now()}}
+		out, err = s.begin(tx, g.login.User, factors, g.eff, d, v)
+		return err
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("sign in: %w", err)
+	}
+	return out, nil
+}
+
+// begin stores an attempt, or opens the session at once where the password is
+// all that is asked for.
+func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, doc core.AttemptDoc, v Visitor) (Result, error) {
+	doc.Address, doc.Agent = v.Where(), v.AgentShort()
+	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
+		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
+	step, _ := next(standing{a, u, factors, eff, tx.Now()})
+	if step == StepDone {
+		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
+	}
+	if step == StepPassword { // service accounts, federated people: the resolver refused
+		return Result{}, core.ErrRefused
+	}
+	browser := secret.Token()
+	a.Browser = secret.TokenHash(browser)
+	if err := tx.InsertAttempt(a); err != nil {
+		return Result{}, fmt.Errorf("begin attempt: %w", err)
+	}
+	return Result{Step: step, Attempt: a.ID, Browser: browser}, nil
+}
+
+// guessed is a password guess that was evaluated, with what it was about.
+type guessed struct {
+	login   store.Login
+	eff     policy.Effective
+	guess   store.Guess
+	budget  core.Budget
+	rehash  string // a new hash with today's cost, when the old one's was another
+	refused string // the true reason, for the audit log; empty when right
+}
+
+// guess evaluates one password guess and settles it when it was wrong. A right
+// one is settled by the caller, in the transaction that honours it.
+//
+// Every way through does the same work: one look-up, one reservation, one hash,
+// and for a refusal one transaction with one audit row. An unknown login is
+// hashed against a dummy (row A-06, B-25).
+func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (guessed, error) {
+	var g guessed
+	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
+		s.count("rate_limited", "source", "")
+		return g, err
+	}
+	if len(typed) > password.MaxBytes {
+		return g, core.Invalid("password.too_long", "max", password.MaxBytes)
+	}
+	key, err := ident.LoginKey(login)
+	if err != nil {
+		key = "\x00" // no account has this key; the work goes on as for an unknown login
+	}
+	var device []byte
+	if v.Device != "" {
+		device = secret.TokenHash(v.Device)
+	}
+	g.login, err = s.Store.FindLogin(ctx, key, device)
+	unknown := errors.Is(err, core.ErrNotFound)
+	if err != nil && !unknown {
+		return g, fmt.Errorf("find login: %w", err)
+	}
+	u := g.login.User
+	tenant := u.Tenant
+	if unknown {
+		if tenant, err = s.root(ctx); err != nil {
+			return g, err
+		}
+	}
+	if g.eff, err = s.Tree.Effective(ctx, tenant); err != nil {
+		return g, err
+	}
+	return s.evaluate(ctx, g, tenant, typed, v)
+}
+
+func (s *Service) evaluate(ctx context.Context, g guessed, tenant core.TenantID, typed string, v Visitor) (guessed, error) {
+	u := g.login.User
+	rule := g.eff.Settings.Lockout.Password
+	g.guess = store.Guess{Tenant: tenant, User: u.ID, Name: "password"}
+	if g.login.Browser != "" {
+		g.guess.Name += "@" + string(g.login.Browser)
+	}
+	res, err := s.Store.Reserve(ctx, g.guess, rule, s.Now())
+	if err != nil {
+		return g, fmt.Errorf("reserve a guess: %w", err)
+	}
+	g.budget = res.Budget
+	hash := g.login.Password.Hash
+	if hash == "" || !res.OK {
+		hash = s.Hasher.Dummy()
+	}
+	lane := v.lane()
+	lane.Known = g.login.Browser != ""
+	ok, rehash, err := s.Hasher.Check(ctx, lane, hash, typed)
+	if err != nil {
+		if res.OK {
+			s.release(g.guess)
+		}
+		var busy secret.ErrBusy
+		if errors.As(err, &busy) {
+			s.count("rate_limited", "hash_queue", "")
+			return g, core.ErrRateLimited.After(busy.RetryAfter)
+		}
+		return g, fmt.Errorf("check password: %w", err)
+	}
+	switch {
+	case u.ID == "":
+		g.refused = "unknown_login"
+	case !res.OK && res.Budget.Locked(s.Now()):
+		g.refused = "locked"
+	case !res.OK:
+		g.refused = "busy"
+	case !ok:
+		g.refused = "wrong_password"
+	case u.State != core.UserActive && u.State != core.UserValidated:
+		g.refused = "state_" + string(u.State)
+	case u.Federated:
+		g.refused = "federated"
+	case u.Kind != core.Person:
+		g.refused = "not_a_person"
+	}
+	if g.refused != "" {
+		s.Limiter.Fail(v.Source(), s.Now())
+		return g, s.settleWrong(ctx, g, res.OK, v)
+	}
+	if rehash {
+		if g.rehash, err = s.Hasher.Hash(ctx, lane, typed); err != nil {
+			g.rehash = "" // the next sign-in tries again; this one is right all the same
+		}
+	}
+	return g, nil
+}
+
+// settleWrong counts a wrong guess. A guess that was not evaluated, because the
+// account is locked, is written down and not counted.
+func (s *Service) settleWrong(ctx context.Context, g guessed, counted bool, v Visitor) error {
+	u := g.login.User
+	return s.Store.Update(ctx, g.guess.Tenant, func(tx store.Tx) error {
+		name := audit.SignInFailed
+		if err := tx.Append(audit.Fail(name, u.ID, g.refused, v.Client)); err != nil {
+			return err
+		}
+		if u.ID == "" || !counted {
+			return nil
+		}
+		b, err := tx.Budget(u.ID, g.guess.Name)
+		if err != nil {
+			return err
+		}
+		b, locked, first := b.Fail(tx.Now(), g.eff.Settings.Lockout.Password)
+		if err := tx.SaveBudget(u.ID, g.guess.Name, b); err != nil {
+			return err
+		}
+		if !locked {
+			return nil
+		}
+		return s.tellLock(tx, u, g.eff, "password", b, first, v.Client)
+	})
+}
+
+// tellLock writes a lock down and, the first time since a success, mails the
+// account's owner.
+func (s *Service) tellLock(tx store.Tx, u core.User, eff policy.Effective, what string, b core.Budget, first bool, c core.Client) error {
+	e := audit.On(audit.UserLocked, core.ActorSystem, string(u.ID), c)
+	e = audit.Note(e, "what", what)
+	if err := tx.Append(audit.Note(e, "until", b.LockedUntil.UTC().Format(time.RFC3339))); err != nil {
+		return err
+	}
+	// An account nobody confirmed gets no mail but its invitation.
+	if !first || u.State == core.UserInvited || u.Email == "" {
+		return nil
+	}
+	return s.Post.Queue(tx, outbox.Message{Kind: core.MailFirstLock, To: u, Effective: eff, Client: c, Until: time.Time{},
+		Args: map[string]string{"what": what}})
+}
+
+// settleRight gives the budget back after a right password, in the transaction
+// that honours it.
+func (s *Service) settleRight(tx store.Tx, g guessed) error {
+	if g.rehash != "" {
+		p := g.login.Password
+		p.Hash = g.rehash
+		if err := tx.SetPassword(g.login.User.ID, p); err != nil {
+			return err
+		}
+	}
+	if g.budget.Clean() {
+		return nil // nothing to forget; the reservation is given back after the commit
+	}
+	return tx.SaveBudget(g.login.User.ID, g.guess.Name, core.Budget{})
+}
+
+// settled runs the transaction that honours a right guess, and gives the
+// reservation back where saving the budget did not.
+func (s *Service) settled(ctx context.Context, g guessed, fn func(store.Tx) error) error {
+	err := s.Store.Update(ctx, g.login.User.Tenant, func(tx store.Tx) error {
+		if err := s.settleRight(tx, g); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+	if err != nil || g.budget.Clean() {
+		s.release(g.guess)
+	}
+	return err
+}
+
+// release gives back a guess in the background: the caller is on its way out
+// and its context may be over.
+func (s *Service) release(g store.Guess) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.Store.Release(ctx, g); err != nil {
+		s.Log.Warn("a reserved guess was not given back; it expires by itself", "event", "guess.release_failed", "error", err.Error())
+	}
+}
+
+// root is the platform's tenant: refusals for unknown logins are written there.
+func (s *Service) root(ctx context.Context) (core.TenantID, error) {
+	return s.Tree.Root(ctx)
+}
+
+// MinLength is the shortest password that an organisation's people may have
+// (decision 7.16, row N-15).
+func MinLength(e policy.Effective) int {
+	return password.MinLength(e.Settings.Requires(core.RequireOrganization))
+}
+
+// Own checks the password of somebody who is signed in, with the same budget
+// and the same queue as at the door.
+func (s *Service) Own(ctx context.Context, u core.User, typed string, v Visitor) error {
+	g, err := s.guess(ctx, u.Login, typed, v)
+	if err != nil {
+		return err
+	}
+	if g.refused != "" {
+		return core.Invalid("password.wrong_current")
+	}
+	return s.settled(ctx, g, func(store.Tx) error { return nil })
+}

@@ -1,0 +1,73 @@
+package signin
+
+import (
+	"log/slog"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/directory"
+	"sallyport/internal/enrol"
+	"sallyport/internal/outbox"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
+)
+
+// Service holds what the steps of a sign-in need.
+type Service struct {
+	Store   store.Store
+	Tree    *directory.Tree
+	Ring    *secret.Ring
+	Hasher  *secret.Hasher
+	Post    *outbox.Post
+	Enrol   enrol.Room
+	Limiter *Limiter
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Count is told of each answer for the metrics; may be nil.
+	Count func(what, result, reason string)
+}
+
+// Visitor is the browser at the other end: where it is and the cookies it has.
+type Visitor struct {
+	core.Client
+	Device  string // the device cookie's secret, empty when there is none
+	Browser string // the attempt cookie's secret, empty when there is none
+}
+
+func (v Visitor) lane() secret.Lane { return secret.Lane{Source: v.Source()} }
+
+// Step is a page that a sign-in stands at.
+type Step string
+
+const (
+	StepPassword      Step = "password" // begin anew
+	StepCode          Step = "code"
+	StepSetupRequired Step = "setup-required"
+	StepConfirmMail   Step = "confirm-mail"
+	StepEnrolTOTP     Step = "enrol-totp"
+	StepNewPassword   Step = "new-password"
+	StepDone          Step = "done"
+)
+
+// Result is where a sign-in stands after an answer, and the cookies to set.
+type Result struct {
+	Step    Step
+	Attempt core.AttemptID
+	// Browser is the attempt cookie's secret when it must be set.
+	Browser string
+	// Device is the device cookie's secret when it must be set.
+	Device string
+	// Opened is the session, at StepDone.
+	Opened *session.Opened
+	// ReturnTo is where the person was going, at StepDone; empty for the start.
+	ReturnTo string
+	// Reveal: a page with new recovery codes stands before ReturnTo.
+	Reveal bool
+}
+
+func (s *Service) count(what, result, reason string) {
+	if s.Count != nil {
+		s.Count(what, result, reason)
+	}
+}

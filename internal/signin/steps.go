@@ -1,0 +1,213 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+
+	"sallyport/internal/audit"
+	"sallyport/internal/core"
+	"sallyport/internal/enrol"
+	"sallyport/internal/factor/password"
+	"sallyport/internal/outbox"
+	"sallyport/internal/policy"
+	"sallyport/internal/secret"
+	"sallyport/internal/store"
+)
+
+// Page is what the page of an attempt's step shows.
+type Page struct {
+	Step      Step
+	Attempt   core.Attempt
+	User      core.User
+	Factors   []core.Factor
+	Effective policy.Effective
+	Decision  policy.Decision
+	Setup     enrol.Setup // at StepEnrolTOTP
+}
+
+// Look tells where an attempt stands, for the page that a browser asks for. At
+// the enrolment step it makes the secret that the page shows.
+func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page, error) {
+	var p Page
+	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
+		if !st.attempt.DoneAt.IsZero() {
+			p = Page{Step: StepDone, Attempt: st.attempt}
+			return nil
+		}
+		step, d := next(st)
+		p = Page{Step: step, Attempt: st.attempt, User: st.user, Factors: st.factors, Effective: st.eff, Decision: d}
+		if step != StepEnrolTOTP {
+			return nil
+		}
+		setup, err := s.Enrol.Begin(tx, st.user, st.factors, st.eff, string(id), "sign-in")
+		p.Setup = setup
+		return err
+	})
+	if err != nil {
+		return Page{}, fmt.Errorf("look at attempt %s: %w", id, err)
+	}
+	return p, nil
+}
+
+// Go answers the page that says a second factor is due: set it up now, or skip
+// where that is allowed.
+func (s *Service) Go(ctx context.Context, id core.AttemptID, choice string, v Visitor) (Result, error) {
+	var out Result
+	var refused *core.Fault
+	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
+		refused = nil
+		if step, _ := next(st); step != StepSetupRequired {
+			out = Result{Step: step, Attempt: id}
+			return nil
+		}
+		if choice != "enrol" {
+			// What is due cannot be skipped (decision 7.5).
+			refused = core.ErrSetupRequired
+			return nil
+		}
+		a := st.attempt
+		a.Doc.Enrol = true
+		if err := tx.UpdateAttempt(a); err != nil {
+			return err
+		}
+		st.attempt = a
+		step, _ := next(st)
+		out = Result{Step: step, Attempt: id}
+		return tx.Append(audit.By(audit.MFAEnrolStarted, st.user.ID, v.Client))
+	})
+	if err == nil && refused != nil {
+		return Result{}, refused
+	}
+	return out, err
+}
+
+// Confirm is the first code of a factor that is being set up; a right one
+// switches two-factor authentication on and signs in.
+func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, v Visitor) (Result, error) {
+	var out Result
+	var refused *core.Fault
+	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
+		refused = nil
+		a := st.attempt
+		if !a.DoneAt.IsZero() {
+			again, ok := s.sameAnswer(a, typed)
+			if !ok {
+				return core.ErrAttemptExpired
+			}
+			out = again
+			return nil
+		}
+		if step, _ := next(st); step != StepEnrolTOTP {
+			out = Result{Step: step, Attempt: id}
+			return nil
+		}
+		done, fault, err := s.Enrol.Confirm(tx, st.user, st.factors, st.eff, string(id), strip(typed), v.Client)
+		if err != nil || fault != nil {
+			refused = fault
+			return err
+		}
+		a.Doc.Proofs = append(a.Doc.Proofs, done.Proof)
+		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
+			return err
+		}
+		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", stored: true}, v)
+		return err
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("confirm factor in attempt %s: %w", id, err)
+	}
+	if refused != nil {
+		s.count("enrolment", "refused", refused.Code)
+		return Result{}, refused
+	}
+	s.count("enrolment", "ok", "")
+	return out, nil
+}
+
+// AskMail mails the link that proves the mailbox before a first factor is bound.
+// It may be asked again; the newest link counts.
+func (s *Service) AskMail(ctx context.Context, id core.AttemptID, v Visitor) error {
+	return s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
+		if step, _ := next(st); step != StepConfirmMail {
+			return nil
+		}
+		a := st.attempt
+		a.Doc.MailAsked = true
+		if err := tx.UpdateAttempt(a); err != nil {
+			return err
+		}
+		return s.mailProof(tx, st.user, st.eff, string(id), v.Client)
+	})
+}
+
+func (s *Service) mailProof(tx store.Tx, u core.User, eff policy.Effective, bound string, c core.Client) error {
+	if _, err := tx.SupersedeTokens(u.ID, core.TokenEnrolProof); err != nil {
+		return err
+	}
+	token := secret.Token()
+	till := tx.Now().Add(core.AttemptLife)
+	if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenEnrolProof, Tenant: u.Tenant, User: u.ID, Email: u.Email,
+		Bound: bound, CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
+		return err
+	}
+	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailEnrolProof, To: u, Effective: eff, Path: "/confirm/" + token, Until: till, Client: c}); err != nil {
+		return err
+	}
+	return tx.Append(audit.By(audit.MailProofAsked, u.ID, c))
+}
+
+// SetNewPassword is the step at which a password must be replaced.
+func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed string, v Visitor) (Result, error) {
+	p, err := s.Look(ctx, id, v)
+	if err != nil {
+		return Result{}, err
+	}
+	if p.Step != StepNewPassword {
+		return Result{Step: p.Step, Attempt: id}, nil
+	}
+	made, err := s.MakePassword(ctx, p.User, p.Effective, typed, v)
+	if err != nil {
+		return Result{}, err
+	}
+	var out Result
+	err = s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
+		if step, _ := next(st); step != StepNewPassword {
+			out = Result{Step: step, Attempt: id}
+			return nil
+		}
+		made.SetAt = tx.Now()
+		if err := s.replacePassword(tx, st.user, st.eff, made, v, "", id); err != nil {
+			return err
+		}
+		a := st.attempt
+		a.Doc.NewPassword = false
+		a.Doc.Proofs = append(a.Doc.Proofs, core.Proof{Kind: core.FactorPassword, At: tx.Now(), By: a.Doc.Purpose})
+		a.Doc.KnownBrowser = false // all known browsers were dropped with the old password
+		st.attempt = a
+		step, _ := next(st)
+		if step == StepDone {
+			out, err = s.finish(tx, &a, st.user, st.factors, st.eff, finishing{stored: true}, v)
+			return err
+		}
+		out = Result{Step: step, Attempt: id}
+		return tx.UpdateAttempt(a)
+	})
+	return out, err
+}
+
+// MakePassword checks a new password against the rules and hashes it.
+func (s *Service) MakePassword(ctx context.Context, u core.User, eff policy.Effective, typed string, v Visitor) (core.Password, error) {
+	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
+		return core.Password{}, err
+	}
+	n, err := password.Check(typed, password.Context{MinLength: MinLength(eff), Login: u.Login, Email: u.Email,
+		TenantNames: []string{eff.Name(), eff.Organisation.Name}})
+	if err != nil {
+		return core.Password{}, err
+	}
+	hash, err := s.Hasher.Hash(ctx, v.lane(), typed)
+	if err != nil {
+		return core.Password{}, busy(err)
+	}
+	return core.Password{Hash: hash, Length: n}, nil
+}
