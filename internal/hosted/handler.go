@@ -1,0 +1,161 @@
+package hosted
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/policy"
+	"sallyport/internal/recovery"
+	"sallyport/internal/session"
+	"sallyport/internal/signin"
+	"sallyport/internal/web"
+)
+
+// Handler serves the pages of the door.
+type Handler struct {
+	SignIn   *signin.Service
+	Recovery *recovery.Service
+	Checker  *session.Checker
+	Cookies  web.Cookies
+	Proxies  web.Proxies
+	Now      func() time.Time
+	// End ends a session at its own wish.
+	End func(context.Context, core.Session, core.Client) error
+}
+
+// deviceLife is how long a browser stays known without signing in.
+const deviceLife = 400 * 24 * time.Hour // the most a browser keeps a cookie
+
+// Routes are the rows of this face.
+func (h *Handler) Routes() []web.Route {
+	return []web.Route{
+		{Pattern: "GET /{$}", Handler: h.start, Guard: web.Public},
+		{Pattern: "GET /sign-in", Handler: h.getSignIn, Guard: web.Public},
+		{Pattern: "POST /sign-in", Handler: h.postSignIn, Guard: web.Public},
+		{Pattern: "GET /sign-in/{attempt}", Handler: h.getAttempt, Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/code", Handler: h.getCode, Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/code", Handler: h.postCode, Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/setup-required", Handler: h.getSetup, Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/setup-required", Handler: h.postSetup, Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/confirm-mail", Handler: h.getConfirmMail, Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/confirm-mail", Handler: h.postConfirmMail, Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/confirm-mail/resend", Handler: h.postResendMail, Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/enrol-totp", Handler: h.getEnrol, Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/enrol-totp", Handler: h.postEnrol, Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/new-password", Handler: h.getNewPassword, Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/new-password", Handler: h.postNewPassword, Guard: web.Attempt},
+		{Pattern: "POST /sign-out", Handler: h.postSignOut, Guard: web.Public},
+		{Pattern: "GET /signed-out", Handler: h.signedOut, Guard: web.Public},
+		{Pattern: "GET /invitation/{token}", Handler: h.getInvitation, Guard: web.Public},
+		{Pattern: "POST /invitation/{token}", Handler: h.postInvitation, Guard: web.Public},
+		{Pattern: "GET /reset", Handler: h.getResetAsk, Guard: web.Public},
+		{Pattern: "POST /reset", Handler: h.postResetAsk, Guard: web.Public},
+		{Pattern: "GET /reset/{token}", Handler: h.getReset, Guard: web.Public},
+		{Pattern: "POST /reset/{token}", Handler: h.postReset, Guard: web.Public},
+		{Pattern: "GET /admin-link/{token}", Handler: h.getAdminLink, Guard: web.Public},
+		{Pattern: "POST /admin-link/{token}", Handler: h.postAdminLink, Guard: web.Public},
+		{Pattern: "GET /confirm/{token}", Handler: h.getConfirm, Guard: web.Public},
+		{Pattern: "POST /confirm/{token}", Handler: h.postConfirm, Guard: web.Public},
+		{Pattern: "GET /.well-known/change-password", Handler: h.changePassword, Guard: web.Public},
+	}
+}
+
+func (h *Handler) visitor(r *http.Request) signin.Visitor {
+	return signin.Visitor{Client: h.Proxies.Client(r), Device: bounded(h.Cookies.Get(r, web.DeviceCookie)), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
+}
+
+// bounded drops a cookie that none of ours can be.
+func bounded(v string) string {
+	if len(v) > 128 {
+		return ""
+	}
+	return v
+}
+
+// page is what every page of an organisation has.
+func (h *Handler) page(e policy.Effective) web.Page {
+	return web.Page{Org: web.Org{Name: e.Name()}, Zone: e.Zone(), Now: h.Now()}
+}
+
+// follow sets the cookies of a step and goes to its page.
+func (h *Handler) follow(w http.ResponseWriter, id core.AttemptID, res signin.Result) error {
+	if res.Browser != "" {
+		h.Cookies.Set(w, web.AttemptCookie, res.Browser, core.AttemptLife)
+	}
+	if res.Device != "" {
+		h.Cookies.Set(w, web.DeviceCookie, res.Device, deviceLife)
+	}
+	if res.Attempt != "" {
+		id = res.Attempt
+	}
+	switch res.Step {
+	case signin.StepDone:
+		if res.Opened == nil {
+			return web.GoTo("/account/")
+		}
+		h.Cookies.Set(w, web.SessionCookie, res.Opened.Token, 0)
+		if res.Reveal {
+			return web.GoTo("/account/security/recovery-code")
+		}
+		return web.GoTo(destination(res.ReturnTo))
+	case signin.StepPassword:
+		return web.GoTo("/sign-in")
+	}
+	return web.GoTo("/sign-in/" + string(id) + "/" + string(res.Step))
+}
+
+func destination(returnTo string) string {
+	if returnTo == "" {
+		return "/account/"
+	}
+	return web.LocalPath(returnTo)
+}
+
+// localReturn keeps a place to go back to when it is a page of ours.
+func localReturn(word string) string {
+	if word == "" || len(word) > 2000 || web.LocalPath(word) != word || word == "/" {
+		return ""
+	}
+	return word
+}
+
+func attemptID(r *http.Request) core.AttemptID { return core.AttemptID(r.PathValue("attempt")) }
+
+// gone turns the end of an attempt into the way to begin anew.
+func gone(err error) error {
+	if f, ok := core.AsFault(err); ok && f.Code == core.ErrAttemptUnknown.Code {
+		return core.ErrNotFound
+	}
+	return err
+}
+
+func action(r *http.Request, tail string) string {
+	return "/sign-in/" + r.PathValue("attempt") + "/" + tail
+}
+
+// look reads an attempt for the page of one step; when it stands at another
+// step, the way there is the error.
+func (h *Handler) look(w http.ResponseWriter, r *http.Request, want signin.Step) (signin.Page, *http.Request, error) {
+	p, err := h.SignIn.Look(r.Context(), attemptID(r), h.visitor(r))
+	if err != nil {
+		return p, r, gone(err)
+	}
+	if p.Step != want {
+		return p, r, h.follow(w, attemptID(r), signin.Result{Step: p.Step})
+	}
+	return p, web.WithLanguage(w, r, p.User.Locale, "", p.Effective.Settings.Locale), nil
+}
+
+func confirmed(factors []core.Factor, kind core.FactorKind) (core.Factor, bool) {
+	for _, f := range factors {
+		if f.Kind == kind && f.State == core.FactorConfirmed {
+			return f, true
+		}
+	}
+	return core.Factor{}, false
+}
+
+func textMode(r *http.Request) bool { return strings.EqualFold(r.URL.Query().Get("inputmode"), "text") }

@@ -1,0 +1,214 @@
+package portal
+
+import (
+	"net/http"
+
+	"github.com/a-h/templ"
+
+	"sallyport/internal/core"
+	"sallyport/internal/enrol"
+	"sallyport/internal/hosted"
+	"sallyport/internal/policy"
+	"sallyport/internal/web"
+	"sallyport/internal/web/factor"
+)
+
+func (h *Handler) getTOTP(w http.ResponseWriter, r *http.Request) error {
+	return h.drawTOTP(w, r, "", nil)
+}
+
+func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, fault error) error {
+	s, replaces, err := h.SignIn.BeginTOTP(r.Context(), h.self(r))
+	if err != nil {
+		return stepUp(err, "/account/security/totp")
+	}
+	show, err := factor.FromSetup(s, typed)
+	if err != nil {
+		return err
+	}
+	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces}
+	if fault != nil {
+		return web.Redraw(w, r, fault, TOTP(p))
+	}
+	return web.Render(w, r, http.StatusOK, TOTP(p))
+}
+
+func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "code")
+	if err != nil {
+		return h.drawTOTP(w, r, "", err)
+	}
+	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"))
+	if err != nil {
+		if way := stepUp(err, "/account/security/totp"); way != err {
+			return way
+		}
+		if fault, ok := core.AsFault(err); !ok || fault.Kind != core.KindInvalid {
+			return err
+		}
+		return h.drawTOTP(w, r, f.Get("code"), err)
+	}
+	h.raise(w, opened)
+	if len(opened.Session.Doc.Reveal) > 0 {
+		return web.GoTo("/account/security/recovery-code")
+	}
+	if replaced {
+		return web.GoTo("/account/security?done=phone_replaced")
+	}
+	return web.GoTo("/account/security?done=mfa_on")
+}
+
+func (h *Handler) getRecoveryCode(w http.ResponseWriter, r *http.Request) error {
+	cur := current(r)
+	if codes, why, ok := h.SignIn.Enrol.Reveal(cur.Session, h.Now()); ok {
+		return web.Render(w, r, http.StatusOK, h.drawSheet(r, codes, why, nil))
+	}
+	return h.drawRenew(w, r, nil)
+}
+
+// drawSheet shows new codes: as the last step at the door when the sign-in
+// itself brought them, as a page of the account otherwise.
+func (h *Handler) drawSheet(r *http.Request, codes []string, why string, fault error) templ.Component {
+	s, p := current(r).Session, h.sheet(r, codes, why, fault)
+	if s.RotatedAt.Equal(s.CreatedAt) && s.Doc.RevealUntil.Equal(s.CreatedAt.Add(enrol.RevealLife)) {
+		return hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p.Page, Sheet: p.Sheet, Action: p.Action, Steps: why == "enrolled"})
+	}
+	return RecoveryCode(p)
+}
+
+func (h *Handler) sheet(r *http.Request, codes []string, why string, fault error) RecoveryCodePage {
+	cur := current(r)
+	s := factor.Sheet{Codes: codes, Account: cur.User.Login, Organisation: cur.Effective.Name(), Why: factor.WhyMade,
+		Made: cur.Session.Doc.RevealUntil.Add(-enrol.RevealLife)}
+	switch why {
+	case "enrolled":
+		s.Why = factor.WhyEnrolled
+	case "used":
+		s.Why = factor.WhyUsed
+	}
+	return RecoveryCodePage{Page: h.page(r, fault), Sheet: s, Action: "/account/security/recovery-code"}
+}
+
+func (h *Handler) drawRenew(w http.ResponseWriter, r *http.Request, fault error) error {
+	p, err := h.securityPage(r, fault)
+	if err != nil {
+		return err
+	}
+	if !p.on() || !p.Recovery.Offered {
+		return web.GoTo("/account/security")
+	}
+	page := RecoveryPage{Page: p.Page, Action: "/account/security/recovery-code", Recovery: p.Recovery}
+	if fault != nil {
+		return web.Redraw(w, r, fault, RecoveryRenew(page))
+	}
+	return web.Render(w, r, http.StatusOK, RecoveryRenew(page))
+}
+
+func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "saved")
+	if err != nil {
+		return err
+	}
+	cur := current(r)
+	if codes, why, ok := h.SignIn.Enrol.Reveal(cur.Session, h.Now()); ok {
+		if f.Get("saved") != "yes" {
+			return web.Redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
+		}
+		back, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
+		if err != nil {
+			return err
+		}
+		if back != "" {
+			return web.GoTo(back)
+		}
+		switch why {
+		case "enrolled":
+			return web.GoTo("/account/security?done=mfa_on")
+		case "made":
+			return web.GoTo("/account/security?done=recovery_made")
+		}
+		return web.GoTo("/account/")
+	}
+	if f.Has("saved") {
+		return web.GoTo("/account/") // answered twice, or too late: nothing is left to show
+	}
+	if err := h.SignIn.RenewCodes(r.Context(), h.self(r)); err != nil {
+		return stepUp(err, "/account/security/recovery-code")
+	}
+	return web.GoTo("/account/security/recovery-code")
+}
+
+func (h *Handler) disablePage(r *http.Request, typed string, fault error) (DisablePage, error) {
+	cur := current(r)
+	f, err := h.facts(r)
+	if err != nil {
+		return DisablePage{}, err
+	}
+	if !policy.Enrolled(f.factors) {
+		return DisablePage{}, web.GoTo("/account/security?done=mfa_off")
+	}
+	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
+	if !ok {
+		_, by := policy.Standing(person(cur, f), cur.Effective)
+		name := by.Name
+		if name == "" || by.ID == cur.Effective.Organisation.ID {
+			name = cur.Effective.Name()
+		}
+		return DisablePage{}, core.ErrPolicyLocked.With("by", name)
+	}
+	lost := enrol.WouldLose(f.factors)
+	p := DisablePage{Page: h.page(r, fault), Action: "/account/security/disable", Apps: lost.Apps, Codes: lost.Codes, Digits: 6, Typed: typed}
+	for _, x := range f.factors {
+		if x.Kind == core.FactorTOTP && x.State == core.FactorConfirmed {
+			p.Digits = x.Doc.Digits
+		}
+	}
+	if how == core.DisableSecondFactor {
+		need, _, err := h.SignIn.Needs(r.Context(), h.self(r), false)
+		if err != nil {
+			return p, err
+		}
+		p.AskCode = need != ""
+	}
+	return p, nil
+}
+
+func (h *Handler) getDisable(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.disablePage(r, "", nil)
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, Disable(p))
+}
+
+func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "confirm", "code")
+	if err == nil && f.Get("confirm") != "yes" {
+		err = core.ErrConfirmRequired
+	}
+	if err == nil {
+		me := h.self(r)
+		var p DisablePage
+		if p, err = h.disablePage(r, "", nil); err != nil {
+			return err
+		}
+		if p.AskCode {
+			opened, _, stepErr := h.SignIn.StepUp(r.Context(), me, f.Get("code"), "")
+			if err = stepErr; err == nil {
+				h.raise(w, opened)
+				me.Session = opened.Session
+			}
+		}
+		if err == nil {
+			if err = h.SignIn.Disable(r.Context(), me); err == nil {
+				return web.GoTo("/account/security?done=mfa_off")
+			}
+			return stepUp(err, "/account/security/disable")
+		}
+	}
+	p, drawErr := h.disablePage(r, f.Get("code"), err)
+	if drawErr != nil {
+		return drawErr
+	}
+	return web.Redraw(w, r, err, Disable(p))
+}

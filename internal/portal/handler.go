@@ -1,0 +1,183 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/policy"
+	"sallyport/internal/session"
+	"sallyport/internal/signin"
+	"sallyport/internal/store"
+	"sallyport/internal/web"
+)
+
+// Handler serves the pages of the account.
+type Handler struct {
+	SignIn  *signin.Service
+	Store   store.Store
+	Checker *session.Checker
+	Cookies web.Cookies
+	Proxies web.Proxies
+	Now     func() time.Time
+	// Device names a browser in words, from what it says of itself.
+	Device func(agent string) string
+}
+
+// Routes are the rows of this face.
+func (h *Handler) Routes() []web.Route {
+	return []web.Route{
+		{Pattern: "GET /account", Handler: h.toHome, Guard: web.Session},
+		{Pattern: "GET /account/{$}", Handler: h.home, Guard: web.FullSession},
+		{Pattern: "GET /account/security", Handler: h.security, Guard: web.Session},
+		{Pattern: "GET /account/security/totp", Handler: h.getTOTP, Guard: web.Session},
+		{Pattern: "POST /account/security/totp", Handler: h.postTOTP, Guard: web.Session},
+		{Pattern: "GET /account/security/recovery-code", Handler: h.getRecoveryCode, Guard: web.Session},
+		{Pattern: "POST /account/security/recovery-code", Handler: h.postRecoveryCode, Guard: web.Session},
+		{Pattern: "GET /account/security/disable", Handler: h.getDisable, Guard: web.Session},
+		{Pattern: "POST /account/security/disable", Handler: h.postDisable, Guard: web.Session},
+		{Pattern: "GET /account/security/sessions", Handler: h.getSessions, Guard: web.Session},
+		{Pattern: "POST /account/security/sessions", Handler: h.postSession, Guard: web.Session},
+		{Pattern: "POST /account/security/sessions/others", Handler: h.postOthers, Guard: web.Session},
+		{Pattern: "GET /account/security/confirm-mail", Handler: h.getConfirmMail, Guard: web.Session},
+		{Pattern: "POST /account/security/confirm-mail", Handler: h.postConfirmMail, Guard: web.Session},
+		{Pattern: "POST /account/security/confirm-mail/resend", Handler: h.postResendMail, Guard: web.Session},
+		{Pattern: "GET /account/verify", Handler: h.getVerify, Guard: web.Session},
+		{Pattern: "POST /account/verify", Handler: h.postVerify, Guard: web.Session},
+		{Pattern: "GET /account/password", Handler: h.getPassword, Guard: web.Session},
+		{Pattern: "POST /account/password", Handler: h.postPassword, Guard: web.Session},
+		{Pattern: "GET /account/profile", Handler: h.getProfile, Guard: web.Session},
+		{Pattern: "POST /account/profile", Handler: h.postProfile, Guard: web.Session},
+	}
+}
+
+type currentKey struct{}
+
+// Enter is the guard of rows that need somebody signed in. A GET without a
+// session goes to the door and comes back; a form goes to the door alone,
+// because what it carried cannot be kept.
+func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	if errors.Is(err, core.ErrNoSession) {
+		h.Cookies.Clear(w, web.SessionCookie)
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			return nil, web.GoTo("/sign-in?return_to=" + url.QueryEscape(r.URL.RequestURI()))
+		}
+		return nil, web.GoTo("/sign-in")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, cur))
+	return web.WithLanguage(w, r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
+}
+
+// EnterFull is the guard of the one page that waits until a new recovery code
+// is answered.
+func (h *Handler) EnterFull(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	r, err := h.Enter(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if s := current(r).Session; len(s.Doc.Reveal) > 0 && h.Now().Before(s.Doc.RevealUntil) {
+		return nil, web.GoTo("/account/security/recovery-code")
+	}
+	return r, nil
+}
+
+func current(r *http.Request) session.Current {
+	cur, _ := r.Context().Value(currentKey{}).(session.Current)
+	return cur
+}
+
+func (h *Handler) self(r *http.Request) signin.Self {
+	return signin.Self{Current: current(r), Visitor: signin.Visitor{Client: h.Proxies.Client(r), Device: h.Cookies.Get(r, web.DeviceCookie)}}
+}
+
+// flashes are the words that an address may carry from a form to the page after it.
+var flashes = map[string]bool{"password_changed": true, "mfa_on": true, "mfa_off": true, "phone_replaced": true, "recovery_made": true,
+	"session_ended": true, "sessions_ended": true, "profile_saved": true, "link_sent": true}
+
+func (h *Handler) page(r *http.Request, fault error) web.Page {
+	cur := current(r)
+	p := web.Page{Org: web.Org{Name: cur.Effective.Name()}, Zone: cur.Effective.Zone(), Now: h.Now(), Person: cur.User.Name, Fault: fault}
+	if word := r.URL.Query().Get("done"); flashes[word] && fault == nil {
+		p.Flash = word
+	}
+	return p
+}
+
+func (h *Handler) raise(w http.ResponseWriter, o session.Opened) {
+	h.Cookies.Set(w, web.SessionCookie, o.Token, 0)
+}
+
+// stepUp sends a person whom the journey asks for a fresh proof to the page that
+// takes it, and back to path afterwards. Any other error passes.
+func stepUp(err error, path string) error {
+	f, ok := core.AsFault(err)
+	if !ok || f.Code != core.ErrStepUp.Code {
+		return err
+	}
+	if f.Params["method"] == "mail" {
+		return web.GoTo("/account/security/confirm-mail")
+	}
+	return web.GoTo("/account/verify?next=" + url.QueryEscape(path))
+}
+
+// next is where a proof leads back to: one of our own account pages.
+func next(word string) string {
+	switch word {
+	case "/account/security/totp", "/account/security/recovery-code", "/account/security/disable":
+		return word
+	}
+	return "/account/security"
+}
+
+// facts are what the pages read about a person, in one view.
+type facts struct {
+	factors  []core.Factor
+	sessions []core.Session
+	events   []core.Event
+	grants   []core.RoleGrant
+}
+
+func (h *Handler) facts(r *http.Request) (f facts, err error) {
+	cur := current(r)
+	err = h.Store.View(r.Context(), cur.Session.Tenant, func(rd store.Reader) error {
+		if f.factors, err = rd.Factors(cur.User.ID); err != nil {
+			return err
+		}
+		if f.grants, err = rd.Roles(cur.User.ID); err != nil {
+			return err
+		}
+		if f.sessions, err = rd.Sessions(cur.User.ID); err != nil {
+			return err
+		}
+		f.events, err = rd.EventsOf(cur.User.ID, 0, 10)
+		return err
+	})
+	live := f.sessions[:0]
+	for _, s := range f.sessions {
+		if s.Live(h.Now()) {
+			live = append(live, s)
+		}
+	}
+	f.sessions = live
+	return f, err
+}
+
+func (f facts) administrator() bool {
+	for _, g := range f.grants {
+		if g.Role != core.RoleUser {
+			return true
+		}
+	}
+	return false
+}
+
+func person(cur session.Current, f facts) policy.Person {
+	return policy.Person{Kind: cur.User.Kind, Federated: cur.User.Federated, Factors: f.factors}
+}
