@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sallyport/internal/core"
+	"sallyport/internal/hosted"
+	"sallyport/internal/outbox"
+	"sallyport/internal/portal"
+	"sallyport/internal/secret"
+	"sallyport/internal/session"
+	"sallyport/internal/web"
+)
+
+// Faces makes the main listener's handler. base is the public address without a
+// slash at its end; more are rows that only this process has (the demo's).
+func (h *House) Faces(base string, more ...web.Route) http.Handler {
+	proxies := web.Proxies(h.Config.TrustedProxies)
+	if h.Demo {
+		// Under the demo a program may come from many addresses (interfaces §3).
+		proxies = append(slices.Clone(proxies), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	https := strings.HasPrefix(base, "https://")
+	cookies := web.NewCookies(https)
+	now := h.Clock.Now
+	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
+		End: func(ctx context.Context, s core.Session, c core.Client) error {
+			defer h.Feed.Wake()
+			return session.SignOut(ctx, h.Store, s, c)
+		}}
+	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device}
+	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
+	return h.settled(web.Mux(slices.Concat(door.Routes(), account.Routes(), more), web.Options{
+		Guards: map[web.Guard]web.Enter{
+			web.Attempt:     free, // the journey compares the attempt's cookie in the same read
+			web.Session:     account.Enter,
+			web.FullSession: account.EnterFull,
+		},
+		Cookies: cookies, TLS: https, RequestID: func() string { return secret.NewID(core.PrefixRequest, now()) }, Now: now, Log: h.Log,
+		Hosts: h.hosts(base), Trusted: []string{base}, Watch: h.Metrics.Request,
+	}))
+}
+
+// settled makes a revocation of this very process felt at once: the feed is read
+// after each request that may have written to it, before the next one asks.
+func (h *House) settled(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		if r.Method == http.MethodPost {
+			h.Feed.Wake()
+		}
+	})
+}
+
+// hosts says which Host headers are ours: the public one, and for loopback the
+// names of this machine, whatever the port.
+func (h *House) hosts(base string) func(string) bool {
+	_, own, _ := strings.Cut(base, "://")
+	ownName := hostOnly(own)
+	loop := ownName == "localhost" || isLoopback(ownName)
+	return func(host string) bool {
+		if strings.EqualFold(host, own) {
+			return true
+		}
+		name := hostOnly(host)
+		return loop && (strings.EqualFold(name, "localhost") || name == "127.0.0.1" || name == "::1")
+	}
+}
+
+func hostOnly(hostport string) string {
+	if name, _, err := net.SplitHostPort(hostport); err == nil {
+		return name
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+func isLoopback(name string) bool {
+	a, err := netip.ParseAddr(name)
+	return err == nil && a.IsLoopback()
+}

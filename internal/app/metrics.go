@@ -1,0 +1,192 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"sallyport/internal/core"
+	"sallyport/internal/web"
+)
+
+// Version is the program's; the linker sets it for a release.
+var Version = "devel"
+
+// Metrics are the counters of one process. No label holds a person, a mail or a
+// tenant.
+type Metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	took      *prometheus.HistogramVec
+	signins   *prometheus.CounterVec
+	factors   *prometheus.CounterVec
+	enrolment *prometheus.CounterVec
+	offsets   *prometheus.CounterVec
+	limited   *prometheus.CounterVec
+	mails     *prometheus.CounterVec
+	delay     prometheus.Histogram
+	recovered prometheus.Counter
+	house     *House
+}
+
+// NewMetrics registers everything that a house counts.
+func NewMetrics(h *House) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sallyport_" + name, Help: help}, labels)
+	}
+	m := &Metrics{registry: prometheus.NewRegistry(), house: h,
+		requests:  counter("http_requests_total", "Answered requests.", "route", "method", "code"),
+		took:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "sallyport_http_request_duration_seconds", Help: "Time to the answer.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"route"}),
+		signins:   counter("signin_attempts_total", "Sign-ins, by what became of them.", "result", "reason"),
+		factors:   counter("second_factor_attempts_total", "Second factors shown.", "method", "result", "reason"),
+		enrolment: counter("enrolments_total", "Second factors set up.", "method", "result"),
+		offsets:   counter("totp_accepted_offset_total", "Accepted codes by their time step against ours.", "step"),
+		limited:   counter("rate_limited_total", "Requests slowed down.", "scope"),
+		mails:     counter("email_sent_total", "Mails by kind and what became of them.", "kind", "result"),
+		delay:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "sallyport_email_delivery_seconds", Help: "From queued to handed over.", Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 1800, 7200}}),
+		recovered: prometheus.NewCounter(prometheus.CounterOpts{Name: "sallyport_recovery_used_total", Help: "Recovery codes used."}),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sallyport_build_info", Help: "Always 1; the labels tell the build."}, []string{"version", "go_version"})
+	build.WithLabelValues(Version, runtime.Version()).Set(1)
+	m.registry.MustRegister(build, m.requests, m.took, m.signins, m.factors, m.enrolment, m.offsets, m.limited, m.mails, m.delay, m.recovered,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gauges{h})
+	return m
+}
+
+// Count hears from sign-in what an answer was.
+func (m *Metrics) Count(what, result, reason string) {
+	switch what {
+	case "signin":
+		if result == "ok" {
+			reason = ""
+		}
+		m.signins.WithLabelValues(result, reason).Inc()
+	case "second_factor":
+		m.factors.WithLabelValues(string(core.FactorTOTP), result, reason).Inc()
+	case "recovery":
+		m.recovered.Inc()
+	case "enrolment":
+		m.enrolment.WithLabelValues(string(core.FactorTOTP), result).Inc()
+	case "totp_offset":
+		m.offsets.WithLabelValues(result).Inc()
+	case "rate_limited":
+		m.limited.WithLabelValues(result).Inc()
+	}
+}
+
+// Request hears of every answered request.
+func (m *Metrics) Request(w web.Watched) {
+	method, route, ok := cut(w.Pattern)
+	if !ok {
+		method, route = "", "none"
+	}
+	m.requests.WithLabelValues(route, method, fmt.Sprint(w.Status)).Inc()
+	m.took.WithLabelValues(route).Observe(w.Took.Seconds())
+}
+
+func cut(pattern string) (method, route string, ok bool) {
+	for i := range len(pattern) {
+		if pattern[i] == ' ' {
+			return pattern[:i], pattern[i+1:], true
+		}
+	}
+	return "", pattern, pattern != ""
+}
+
+// Mail hears of every mail that is settled.
+func (m *Metrics) Mail(mail core.Mail) {
+	m.mails.WithLabelValues(string(mail.Kind), mail.State).Inc()
+	if mail.State == core.MailSent {
+		m.delay.Observe(mail.SentAt.Sub(mail.CreatedAt).Seconds())
+	}
+}
+
+// Handler serves /metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// gauges are read when somebody asks.
+type gauges struct{ h *House }
+
+var (
+	descUsers  = prometheus.NewDesc("sallyport_users", "Accounts by state and second factor.", []string{"state", "mfa"}, nil)
+	descQueue  = prometheus.NewDesc("sallyport_email_queue_depth", "Mails that wait.", nil, nil)
+	descSkew   = prometheus.NewDesc("sallyport_clock_skew_seconds", "The database's clock against this machine's.", nil, nil)
+	descBackup = prometheus.NewDesc("sallyport_backup_last_success_timestamp_seconds", "When the last backup was finished; 0 is never.", nil, nil)
+	descWait   = prometheus.NewDesc("sallyport_password_queue_depth", "Sign-ins that wait for their password hash.", []string{"lane"}, nil)
+	descLive   = prometheus.NewDesc("sallyport_sessions_remembered", "Live sessions in this node's memory.", nil, nil)
+	descAudit  = prometheus.NewDesc("sallyport_audit_sealed_position", "Events sealed into the audit chain.", nil, nil)
+)
+
+func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descUsers, descQueue, descSkew, descBackup, descWait, descLive, descAudit} {
+		ch <- d
+	}
+}
+
+func (g gauges) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(descSkew, g.h.Clock.Skew().Seconds())
+	gauge(descLive, float64(g.h.Checker.Live()))
+	if g.h.Hasher != nil {
+		known, others := g.h.Hasher.Waiting()
+		gauge(descWait, float64(known), "known")
+		gauge(descWait, float64(others), "others")
+	}
+	st := g.h.Store
+	if st == nil {
+		return
+	}
+	if counts, err := st.CountUsers(ctx); err == nil {
+		sums := map[[2]string]int64{}
+		for _, c := range counts {
+			mfa := "off"
+			if c.Enrolled {
+				mfa = "active"
+			}
+			if c.Kind == core.ServiceAccount {
+				mfa = "exempt"
+			}
+			sums[[2]string{string(c.State), mfa}] += c.Count
+		}
+		for k, n := range sums {
+			gauge(descUsers, float64(n), k[0], k[1])
+		}
+	}
+	if n, _, err := st.MailQueue(ctx); err == nil {
+		gauge(descQueue, float64(n))
+	}
+	if b, err := st.LastBatch(ctx); err == nil {
+		gauge(descAudit, float64(max(0, b.First+b.Count-1)))
+	}
+	if at, err := g.h.BackupAt(ctx); err == nil {
+		v := 0.0
+		if !at.IsZero() {
+			v = float64(at.Unix())
+		}
+		gauge(descBackup, v)
+	}
+}
+
+// metaBackup is where the store notes its last backup.
+const metaBackup = "backup_at"
+
+// BackupAt is when the last backup was finished, zero for never.
+func (h *House) BackupAt(ctx context.Context) (time.Time, error) {
+	text, err := h.Store.Meta(ctx, metaBackup)
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339, text)
+}
