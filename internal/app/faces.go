@@ -30,12 +30,11 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	now := h.Clock.Now
 	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
 		End: func(ctx context.Context, s core.Session, c core.Client) error {
-			defer h.Feed.Wake()
 			return session.SignOut(ctx, h.Store, s, c)
 		}}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	return h.settled(web.Mux(slices.Concat(door.Routes(), account.Routes(), more), web.Options{
+	return web.Mux(slices.Concat(door.Routes(), account.Routes(), more), web.Options{
 		Guards: map[web.Guard]web.Enter{
 			web.Attempt:     free, // the journey compares the attempt's cookie in the same read
 			web.Session:     account.Enter,
@@ -43,17 +42,6 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 		},
 		Cookies: cookies, TLS: https, RequestID: func() string { return secret.NewID(core.PrefixRequest, now()) }, Now: now, Log: h.Log,
 		Hosts: h.hosts(base), Trusted: []string{base}, Watch: h.Metrics.Request,
-	}))
-}
-
-// settled makes a revocation of this very process felt at once: the feed is read
-// after each request that may have written to it, before the next one asks.
-func (h *House) settled(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r)
-		if r.Method == http.MethodPost {
-			h.Feed.Wake()
-		}
 	})
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,6 +72,7 @@ type House struct {
 	// URL is the public address while this house serves, else empty; see BaseURL.
 	URL string
 
+	keyFile [sha256.Size]byte // of the master key file when it was read
 	release func()
 	close   []func()
 }
@@ -125,6 +127,11 @@ func Open(ctx context.Context, o Options) (_ *House, err error) {
 			h.Close()
 		}
 	}()
+	if Embedded(o.Config) {
+		// The folder's lock lets only one node be. One name for whoever that is, so
+		// that what a killed one held by lease is its successor's at once.
+		h.Node = "embedded"
+	}
 	if h.Store, h.release, err = OpenStore(ctx, o, h.Clock.Now); err != nil {
 		return nil, err
 	}
@@ -138,6 +145,9 @@ func Open(ctx context.Context, o Options) (_ *House, err error) {
 	}
 	master, err := h.master(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if h.keyFile, err = fileSum(o.Config.Encryption.KeyFile); err != nil {
 		return nil, err
 	}
 	if h.Ring, err = secret.OpenRing(ctx, ringStore{h.Store}, master, h.Clock.Now); err != nil {
@@ -227,6 +237,18 @@ func (h *House) master(ctx context.Context) (secret.Master, error) {
 	return m, nil
 }
 
+// MasterFileChanged reports whether the master key file is another one than this
+// process read.
+func (h *House) MasterFileChanged() (bool, error) {
+	sum, err := fileSum(h.Config.Encryption.KeyFile)
+	return sum != h.keyFile, err
+}
+
+func fileSum(path string) ([sha256.Size]byte, error) {
+	b, err := os.ReadFile(path)
+	return sha256.Sum256(b), err
+}
+
 // furnish makes journeys and faces.
 func (h *House) furnish(o Options) error {
 	now := h.Clock.Now
@@ -242,8 +264,10 @@ func (h *House) furnish(o Options) error {
 	h.Feed = feed.New(h.Store, h.Log, time.Now())
 	h.Tree = directory.NewTree(h.Store, h.Feed.Fresh)
 	h.Checker = session.NewChecker(h.Store, now, h.Feed.Fresh, h.Tree.Effective)
-	h.Feed.Listen(h.Tree.Forget)
-	h.Feed.Listen(h.Checker.Forget)
+	for _, forget := range []func(core.Change){h.Tree.Forget, h.Checker.Forget} {
+		h.Store.OnChange(forget) // what this process takes away, at once
+		h.Feed.Listen(forget)    // what other nodes take away
+	}
 	h.Feed.Listen(func(c core.Change) {
 		if c.Kind == core.ChangeKeys || c.Kind == core.ChangeEverything {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

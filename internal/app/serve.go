@@ -179,6 +179,10 @@ func (s *Serving) Close() {
 	}
 	s.stop()
 	s.work.Wait()
+	// What this node worked at by lease another may take up at once.
+	for _, name := range []string{"outbox", "audit-seal", "sweep"} {
+		_, _ = s.house.Store.Lease(ctx, name, s.house.Node, s.house.Clock.Now(), 0) // it ends by itself otherwise
+	}
 	if err := s.house.Checker.Flush(ctx); err != nil && !errors.Is(err, store.ErrDown) {
 		s.house.Log.Warn("last uses were not written", "event", "session.flush_failed", "error", err.Error())
 	}

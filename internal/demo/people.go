@@ -55,7 +55,7 @@ func (s *stage) everybody() (string, error) {
 // person takes one person from the invitation to a finished sign-in, page by
 // page.
 func (s *stage) person(r role) error {
-	in, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: r.tenant.ID, Email: r.mail, Name: r.name, Locale: r.locale, Roles: r.roles},
+	in, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: r.tenant.ID, Email: s.mail(r.mail), Name: r.name, Locale: r.locale, Roles: r.roles},
 		access.System(), core.Client{})
 	if err != nil {
 		return err

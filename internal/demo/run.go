@@ -68,6 +68,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer h.Close()
 	clock.Store(h.Clock)
 	d := &Demo{house: h, inbox: inbox, ready: make(chan struct{})}
+	if err := d.wind(ctx); err != nil {
+		return err
+	}
 	s, err := h.Serve(ctx, app.ServeOptions{Verbs: o.Verbs, Routes: func(base string) []web.Route { d.base = base; return d.routes() }})
 	if err != nil {
 		return err
@@ -105,6 +108,9 @@ func (t *teller) banner(url string) {
 
 func (t *teller) step(name string, rows []string, took time.Duration, proof string, err error) {
 	t.steps++
+	if rows == nil {
+		rows = []string{}
+	}
 	if t.json {
 		line := map[string]any{"step": name, "rows": rows, "ok": err == nil, "ms": took.Milliseconds(), "proof": proof}
 		if err != nil {

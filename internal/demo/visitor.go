@@ -32,6 +32,25 @@ func NewVisitor(base, lang string) *Visitor {
 	return &Visitor{base: base, lang: lang, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
 }
 
+// Cookies are those that this browser would send.
+func (v *Visitor) Cookies() []*http.Cookie {
+	u, err := url.Parse(v.base)
+	if err != nil {
+		return nil
+	}
+	return v.client.Jar.Cookies(u)
+}
+
+// Move takes the browser with its cookies to another address of the product, as
+// a load balancer does with the next request.
+func (v *Visitor) Move(base string) {
+	cookies := v.Cookies()
+	v.base = base
+	if u, err := url.Parse(base); err == nil {
+		v.client.Jar.SetCookies(u, cookies)
+	}
+}
+
 // Page is an answer as a person sees it.
 type Page struct {
 	Status int

@@ -24,6 +24,8 @@ type stage struct {
 	ctx      context.Context
 	platform core.Tenant
 	partner  core.Tenant
+	run      int    // walks that this folder saw before
+	mark     string // what tells the names of this walk from those of earlier ones
 	customer core.Tenant
 	unit     core.Tenant
 	self     core.Tenant
@@ -39,7 +41,7 @@ type stage struct {
 
 // walk runs the steps; the first that does not hold ends it.
 func (d *Demo) walk(ctx context.Context, say *teller) error {
-	s := &stage{Demo: d, ctx: ctx, login: "anna.lindner@ringwerk.example", password: "Drei Tassen Kaffee am Morgen"}
+	s := &stage{Demo: d, ctx: ctx, password: "Drei Tassen Kaffee am Morgen"}
 	for _, step := range []struct {
 		name string
 		rows []string
@@ -78,9 +80,20 @@ func (s *stage) tenants() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(all) > 0 {
-		return "", errors.New("this folder was used by an earlier demo; give it an empty --data folder")
+	// A folder of an earlier demo is walked again beside what is in it, with
+	// organisations and people of its own.
+	for _, t := range all {
+		if t.Kind == core.Platform {
+			s.platform = t
+		}
+		if t.Kind == core.Partner {
+			s.run++
+		}
 	}
+	if s.run > 0 {
+		s.mark = fmt.Sprint(s.run + 1)
+	}
+	s.login = s.mail("anna.lindner@ringwerk.example")
 	create := func(into *core.Tenant, n directory.NewTenant) {
 		if err == nil {
 			*into, err = dir.CreateTenant(s.ctx, n, core.ActorSystem, c)
@@ -94,11 +107,13 @@ func (s *stage) tenants() (string, error) {
 	if perr != nil {
 		return "", perr
 	}
-	create(&s.platform, directory.NewTenant{Kind: core.Platform, Name: "Sallyport Demo", Settings: core.SettingsDoc(`{"time_zone":"Europe/Berlin"}`)})
-	create(&s.partner, directory.NewTenant{Kind: core.Partner, Name: "Nordwind MSP", Parent: s.platform.ID, Settings: core.SettingsDoc(`{"time_zone":"Europe/Berlin"}`)})
-	create(&s.customer, directory.NewTenant{Kind: core.Customer, Name: "Bäckerei Huber", Parent: s.partner.ID, Settings: core.SettingsDoc(`{"requirement":["organization"],"time_zone":"Europe/Berlin"}`)})
-	create(&s.unit, directory.NewTenant{Kind: core.Unit, Name: "Filiale Süd", Parent: s.customer.ID})
-	create(&s.self, directory.NewTenant{Kind: core.Customer, Name: "Ringwerk Telefonie", Parent: s.platform.ID, Settings: self})
+	if s.platform.ID == "" {
+		create(&s.platform, directory.NewTenant{Kind: core.Platform, Name: "Sallyport Demo", Settings: core.SettingsDoc(`{"time_zone":"Europe/Berlin"}`)})
+	}
+	create(&s.partner, directory.NewTenant{Kind: core.Partner, Name: s.name("Nordwind MSP"), Parent: s.platform.ID, Settings: core.SettingsDoc(`{"time_zone":"Europe/Berlin"}`)})
+	create(&s.customer, directory.NewTenant{Kind: core.Customer, Name: s.name("Bäckerei Huber"), Parent: s.partner.ID, Settings: core.SettingsDoc(`{"requirement":["organization"],"time_zone":"Europe/Berlin"}`)})
+	create(&s.unit, directory.NewTenant{Kind: core.Unit, Name: s.name("Filiale Süd"), Parent: s.customer.ID})
+	create(&s.self, directory.NewTenant{Kind: core.Customer, Name: s.name("Ringwerk Telefonie"), Parent: s.platform.ID, Settings: self})
 	if err != nil {
 		return "", err
 	}
@@ -112,10 +127,23 @@ func (s *stage) tenants() (string, error) {
 	return "Nordwind MSP (locked on) → Bäckerei Huber → Filiale Süd; Ringwerk Telefonie (self-service)", nil
 }
 
+// name and mail are those of this walk.
+func (s *stage) name(n string) string {
+	if s.mark == "" {
+		return n
+	}
+	return n + " " + s.mark
+}
+
+func (s *stage) mail(address string) string {
+	name, domain, _ := strings.Cut(address, "@")
+	return name + s.mark + "@" + domain
+}
+
 func (s *stage) invite() (string, error) {
 	// An inviter may grant only what they hold: a helpdesk makes no administrator.
 	helpdesk := access.Actor{Grants: []access.Grant{{Role: core.Helpdesk, Path: s.self.Path}}}
-	_, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: s.self.ID, Email: "nobody@ringwerk.example", Name: "Nobody",
+	_, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: s.self.ID, Email: s.mail("nobody@ringwerk.example"), Name: "Nobody",
 		Roles: []core.Role{core.CustomerAdmin}}, helpdesk, core.Client{})
 	if !errors.Is(err, core.ErrForbidden) {
 		return "", fmt.Errorf("a helpdesk could invite an administrator: %v", err)
@@ -242,7 +270,7 @@ func (s *stage) save() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.mail(s.login, "MFA"); err != nil {
+	if _, err := s.arrived(s.login, "MFA"); err != nil {
 		return "", err
 	}
 	again, err := s.anna.Get("/account/")
@@ -373,7 +401,7 @@ func (s *stage) newPhone() (string, error) {
 	}
 	fresh := p.Of("data-setup-key")
 	// Until the new app is confirmed, the old one works: in another browser.
-	other := &stage{Demo: s.Demo, ctx: s.ctx, anna: NewVisitor(s.base, "de"), login: s.login, password: s.password, key: s.key}
+	other := &stage{Demo: s.Demo, ctx: s.ctx, mark: s.mark, anna: NewVisitor(s.base, "de"), login: s.login, password: s.password, key: s.key}
 	door, err := other.passwordStep()
 	if err != nil {
 		return "", err
@@ -522,7 +550,7 @@ var linkWord = regexp.MustCompile(`https?://[^\s]+`)
 
 // link waits for the newest mail to an address with a link of this kind.
 func (d *Demo) link(to, kind string) (string, error) {
-	text, err := d.mail(to, kind)
+	text, err := d.arrived(to, kind)
 	if err != nil {
 		return "", err
 	}
@@ -535,9 +563,9 @@ func (d *Demo) link(to, kind string) (string, error) {
 	return "", fmt.Errorf("no link %s in the mail", kind)
 }
 
-// mail waits for the newest mail to an address that has a word in it, as
+// arrived waits for the newest mail to an address that has a word in it, as
 // somebody looking into the inbox does.
-func (d *Demo) mail(to, word string) (string, error) {
+func (d *Demo) arrived(to, word string) (string, error) {
 	until := time.Now().Add(8 * time.Second)
 	d.worker.Wake()
 	for {

@@ -24,6 +24,10 @@ type Store interface {
 	// Migrations lists those that the program knows with what the store has.
 	Migrations(ctx context.Context) ([]Migration, error)
 
+	// OnChange tells fn of each change of the feed that is committed through this
+	// very store, before Update returns. Call it before the first Update.
+	OnChange(fn func(core.Change))
+
 	// Engine is "sqlite" or "postgres".
 	Engine() string
 	// Ping does the least that proves the store reads and writes.

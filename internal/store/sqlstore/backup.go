@@ -141,8 +141,11 @@ func dumpTable(ctx context.Context, q db.DBTX, out *json.Encoder, table string) 
 			return n, err
 		}
 		for i, v := range row {
-			if b, is := v.(bool); is {
-				row[i] = truth(b)
+			switch v := v.(type) {
+			case bool:
+				row[i] = truth(v)
+			case []byte: // no column is NULL: an empty blob may look so
+				row[i] = bytesIn(v)
 			}
 		}
 		if err := out.Encode(row); err != nil {
@@ -163,3 +166,6 @@ func truth(b bool) int64 {
 	}
 	return 0
 }
+
+// TableNames lists the tables that a backup has, all of ours.
+func TableNames() []string { return slices.Clone(tableOrder[:]) }

@@ -18,7 +18,7 @@ func decode[T any](doc string) (v T, rest unknown, err error) {
 	}
 	strict := json.NewDecoder(strings.NewReader(doc))
 	strict.DisallowUnknownFields()
-	if strict.Decode(&v) == nil {
+	if strict.Decode(&v) == nil && !strict.More() {
 		return v, nil, nil
 	}
 	var again T

@@ -121,7 +121,11 @@ func (s *Store) Migrate(ctx context.Context, report func(store.Migration)) error
 }
 
 // migrateTo stops after a version; 0 means the newest.
+//
+// The lock is for goroutines of this process; among nodes the engine has one.
 func (s *Store) migrateTo(ctx context.Context, last int64, report func(store.Migration)) (err error) {
+	s.migrating.Lock()
+	defer s.migrating.Unlock()
 	p, done, err := s.Migrator()
 	if err != nil {
 		return err

@@ -19,8 +19,11 @@ type Store struct {
 	// spread staggers those who lost a race; see pause.
 	spread atomic.Uint64
 
+	migrating sync.Mutex
+
 	mu        sync.Mutex
 	listeners map[*func()]struct{}
+	told      []func(core.Change)
 }
 
 var _ store.Store = (*Store)(nil)
@@ -78,9 +81,26 @@ func (s *Store) Update(ctx context.Context, tenant core.TenantID, fn func(store.
 		s.Settled(g)
 	}
 	if len(t.changes) > 0 {
+		s.mu.Lock()
+		told := s.told
+		s.mu.Unlock()
+		for _, fn := range told {
+			for _, c := range t.changes {
+				fn(c)
+			}
+		}
 		s.wake()
 	}
 	return nil
+}
+
+// OnChange tells fn of every change that is committed through this store, before
+// Update returns: who asks again after an answer must not meet what the answer
+// took away. Changes of other nodes come by the feed.
+func (s *Store) OnChange(fn func(core.Change)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told[:len(s.told):len(s.told)], fn)
 }
 
 // change runs a writing job that belongs to no tenant.

@@ -1,0 +1,277 @@
+-- What the migrations make. Written by: go test ./internal/store/sqlite -run TestSchema -update
+
+CREATE TABLE attempts (
+    id         text NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL,
+    user_id    text NOT NULL,
+    browser    blob NOT NULL,
+    doc        text NOT NULL,
+    version    integer NOT NULL,
+    created_at integer NOT NULL,
+    expires_at integer NOT NULL,
+    done_at    integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE INDEX attempts_expiry ON attempts (expires_at);
+
+CREATE INDEX attempts_user ON attempts (user_id);
+
+CREATE TABLE audit_batches (
+    number         integer NOT NULL PRIMARY KEY,
+    first_position integer NOT NULL,
+    event_count    integer NOT NULL,
+    root           blob NOT NULL,
+    previous       blob NOT NULL,
+    at             integer NOT NULL,
+    signature      blob NOT NULL
+) STRICT;
+
+CREATE TABLE audit_events (
+    seq        integer PRIMARY KEY AUTOINCREMENT,
+    at         integer NOT NULL,
+    name       text NOT NULL,
+    tenant_id  text NOT NULL,
+    actor      text NOT NULL,
+    target     text NOT NULL,
+    result     text NOT NULL,
+    reason     text NOT NULL,
+    address    text NOT NULL,
+    request    text NOT NULL,
+    session_id text NOT NULL,
+    detail     text NOT NULL,
+    batch      integer NOT NULL,
+    position   integer NOT NULL
+) STRICT;
+
+CREATE INDEX audit_events_actor ON audit_events (actor, seq);
+
+CREATE UNIQUE INDEX audit_events_position ON audit_events (position) WHERE batch > 0;
+
+CREATE INDEX audit_events_target ON audit_events (target, seq);
+
+CREATE INDEX audit_events_unsealed ON audit_events (seq) WHERE batch = 0;
+
+CREATE TABLE browsers (
+    id         text NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL,
+    user_id    text NOT NULL,
+    hash       blob NOT NULL,
+    agent      text NOT NULL,
+    seen_at    integer NOT NULL,
+    created_at integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE INDEX browsers_user ON browsers (user_id);
+
+CREATE TABLE budgets (
+    tenant_id      text NOT NULL,
+    user_id        text NOT NULL,
+    name           text NOT NULL,
+    window_at      integer NOT NULL,
+    failures       integer NOT NULL,
+    locked_until   integer NOT NULL,
+    locks          integer NOT NULL,
+    consecutive    integer NOT NULL,
+    version        integer NOT NULL,
+    reserved       integer NOT NULL,
+    reserved_until integer NOT NULL,
+    PRIMARY KEY (user_id, name, tenant_id)
+) STRICT;
+
+CREATE TABLE changes (
+    seq        integer PRIMARY KEY AUTOINCREMENT,
+    kind       text NOT NULL,
+    subject    text NOT NULL,
+    changed_at integer NOT NULL
+) STRICT;
+
+CREATE INDEX changes_age ON changes (changed_at);
+
+CREATE TABLE factors (
+    id           text NOT NULL PRIMARY KEY,
+    tenant_id    text NOT NULL,
+    user_id      text NOT NULL,
+    kind         text NOT NULL,
+    state        text NOT NULL,
+    name         text NOT NULL,
+    handle       text NOT NULL,
+    secret       blob NOT NULL,
+    doc          text NOT NULL,
+    last_step    integer NOT NULL,
+    window_at    integer NOT NULL,
+    failures     integer NOT NULL,
+    locked_until integer NOT NULL,
+    locks        integer NOT NULL,
+    consecutive  integer NOT NULL,
+    version      integer NOT NULL,
+    created_at   integer NOT NULL,
+    confirmed_at integer NOT NULL,
+    last_used_at integer NOT NULL,
+    revoked_at   integer NOT NULL,
+    revoked_why  text NOT NULL,
+    expires_at   integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE UNIQUE INDEX factors_handle ON factors (handle) WHERE handle <> '';
+
+CREATE INDEX factors_user ON factors (user_id, created_at);
+
+CREATE TABLE keyrings (
+    purpose    text NOT NULL PRIMARY KEY,
+    version    integer NOT NULL,
+    wrapped    blob NOT NULL,
+    changed_at integer NOT NULL
+) STRICT;
+
+CREATE TABLE leases (
+    name     text NOT NULL PRIMARY KEY,
+    holder   text NOT NULL,
+    taken_at integer NOT NULL,
+    until    integer NOT NULL
+) STRICT;
+
+CREATE TABLE meta (
+    key   text NOT NULL PRIMARY KEY,
+    value text NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+    id          text NOT NULL PRIMARY KEY,
+    tenant_id   text NOT NULL,
+    user_id     text NOT NULL,
+    kind        text NOT NULL,
+    address     text NOT NULL,
+    locale      text NOT NULL,
+    body        blob NOT NULL,
+    state       text NOT NULL,
+    attempts    integer NOT NULL,
+    next_at     integer NOT NULL,
+    lease_until integer NOT NULL,
+    expires_at  integer NOT NULL,
+    last_error  text NOT NULL,
+    created_at  integer NOT NULL,
+    sent_at     integer NOT NULL
+) STRICT;
+
+CREATE INDEX outbox_address ON outbox (address, created_at);
+
+CREATE INDEX outbox_done ON outbox (created_at) WHERE state <> 'queued';
+
+CREATE INDEX outbox_due ON outbox (next_at) WHERE state = 'queued';
+
+CREATE TABLE passwords (
+    user_id     text NOT NULL PRIMARY KEY,
+    tenant_id   text NOT NULL,
+    hash        text NOT NULL,
+    length      integer NOT NULL,
+    must_change integer NOT NULL,
+    set_at      integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE TABLE roles (
+    user_id    text NOT NULL,
+    tenant_id  text NOT NULL,
+    held_on    text NOT NULL REFERENCES tenants (id),
+    role       text NOT NULL,
+    granted_at integer NOT NULL,
+    PRIMARY KEY (user_id, held_on, role),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE INDEX roles_role ON roles (role);
+
+CREATE TABLE sessions (
+    id           text NOT NULL PRIMARY KEY,
+    tenant_id    text NOT NULL,
+    user_id      text NOT NULL,
+    token_hash   blob NOT NULL,
+    level        text NOT NULL,
+    doc          text NOT NULL,
+    version      integer NOT NULL,
+    created_at   integer NOT NULL,
+    rotated_at   integer NOT NULL,
+    last_seen_at integer NOT NULL,
+    expires_at   integer NOT NULL,
+    idle_until   integer NOT NULL,
+    ended_at     integer NOT NULL,
+    ended_why    text NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at > 0;
+
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+
+CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at = 0;
+
+CREATE TABLE tenants (
+    id              text NOT NULL PRIMARY KEY,
+    parent_id       text NOT NULL, -- empty for the platform
+    organisation_id text NOT NULL,
+    path            text NOT NULL UNIQUE,
+    kind            text NOT NULL,
+    mode            text NOT NULL,
+    state           text NOT NULL,
+    name            text NOT NULL,
+    managed_by      text NOT NULL,
+    support_access  integer NOT NULL,
+    settings        text NOT NULL,
+    version         integer NOT NULL,
+    created_at      integer NOT NULL,
+    changed_at      integer NOT NULL,
+    deleted_at      integer NOT NULL
+) STRICT;
+
+CREATE INDEX tenants_organisation ON tenants (organisation_id);
+
+CREATE UNIQUE INDEX tenants_platform ON tenants (kind) WHERE kind = 'platform';
+
+CREATE TABLE tokens (
+    hash          blob NOT NULL PRIMARY KEY,
+    kind          text NOT NULL,
+    tenant_id     text NOT NULL,
+    user_id       text NOT NULL,
+    email         text NOT NULL,
+    bound         text NOT NULL,
+    created_at    integer NOT NULL,
+    expires_at    integer NOT NULL,
+    used_at       integer NOT NULL,
+    superseded_at integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE INDEX tokens_expiry ON tokens (expires_at);
+
+CREATE INDEX tokens_user ON tokens (user_id, kind);
+
+CREATE TABLE users (
+    id              text NOT NULL PRIMARY KEY,
+    tenant_id       text NOT NULL REFERENCES tenants (id),
+    kind            text NOT NULL,
+    state           text NOT NULL,
+    before_state    text NOT NULL,
+    login           text NOT NULL,
+    login_key       text NOT NULL,
+    name            text NOT NULL,
+    email           text NOT NULL,
+    email_key       text NOT NULL,
+    federated       integer NOT NULL,
+    locale          text NOT NULL,
+    last_sign_in_at integer NOT NULL,
+    version         integer NOT NULL,
+    created_at      integer NOT NULL,
+    changed_at      integer NOT NULL,
+    validated_at    integer NOT NULL,
+    UNIQUE (tenant_id, id)
+) STRICT;
+
+CREATE INDEX users_email ON users (email_key) WHERE email_key <> '';
+
+CREATE UNIQUE INDEX users_login ON users (login_key) WHERE state <> 'deleted';
+

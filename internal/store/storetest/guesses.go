@@ -1,0 +1,169 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/store"
+)
+
+var rule = core.LockRule{
+	Limit: 5, Window: core.Duration(15 * time.Minute), Period: core.Duration(5 * time.Minute), Growth: core.Duration(time.Hour),
+}
+
+func guess(u core.User) store.Guess {
+	return store.Guess{Tenant: u.Tenant, User: u.ID, Name: "password"}
+}
+
+// fail settles a guess as wrong.
+func (w *world) fail(g store.Guess) {
+	w.t.Helper()
+	err := w.Update(w.ctx, g.Tenant, func(tx store.Tx) error {
+		b, err := tx.Budget(g.User, g.Name)
+		if err != nil {
+			return err
+		}
+		b, _, _ = b.Fail(tx.Now(), rule)
+		return tx.SaveBudget(g.User, g.Name, b)
+	})
+	if err != nil {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) reserve(g store.Guess) store.Reserved {
+	w.t.Helper()
+	r, err := w.Reserve(w.ctx, g, rule, w.clock.Now())
+	if err != nil {
+		w.t.Error(err)
+	}
+	return r
+}
+
+// testGuessesAtOnce is B-04: 200 guesses at once, a limit of 5, and never more
+// than 5 evaluated, whether they are settled late or at once.
+func testGuessesAtOnce(t *testing.T, w *world) {
+	tenant := w.customer().ID
+	t.Run("settled after all have asked", func(t *testing.T) {
+		g := guess(w.user(tenant))
+		var asked, settled sync.WaitGroup
+		asked.Add(200)
+		var evaluated atomic.Int64
+		for range 200 {
+			settled.Go(func() {
+				ok := w.reserve(g).OK
+				asked.Done()
+				asked.Wait()
+				if ok {
+					evaluated.Add(1)
+					w.fail(g)
+				}
+			})
+		}
+		settled.Wait()
+		if evaluated.Load() != 5 {
+			t.Errorf("%d guesses were evaluated", evaluated.Load())
+		}
+		w.locked(t, g)
+	})
+	t.Run("settled as they come", func(t *testing.T) {
+		g := guess(w.user(tenant))
+		var evaluated atomic.Int64
+		w.together(200, func(int) {
+			if w.reserve(g).OK {
+				evaluated.Add(1)
+				w.fail(g)
+			}
+		})
+		if n := evaluated.Load(); n > 5 || n < 1 {
+			t.Errorf("%d guesses were evaluated", n)
+		}
+		for range 5 - evaluated.Load() {
+			if !w.reserve(g).OK {
+				t.Fatal("a budget that is not used up refuses")
+			}
+			w.fail(g)
+		}
+		w.locked(t, g)
+	})
+}
+
+func (w *world) locked(t *testing.T, g store.Guess) {
+	t.Helper()
+	r := w.reserve(g)
+	if r.OK || !r.Budget.Locked(w.clock.Now()) || r.Budget.Consecutive != 5 || r.Budget.Locks != 1 {
+		t.Errorf("after five failures: %+v", r)
+	}
+	w.clock.Advance(time.Duration(rule.Period) + time.Second)
+	if r := w.reserve(g); !r.OK {
+		t.Errorf("after the lock: %+v", r)
+	}
+	if err := w.Release(w.ctx, g); err != nil {
+		t.Error(err)
+	}
+}
+
+func testGuessesReturned(t *testing.T, w *world) {
+	u := w.user(w.customer().ID)
+	g := guess(u)
+	take := func(n int, want bool) {
+		t.Helper()
+		for i := range n {
+			if r := w.reserve(g); r.OK != want {
+				t.Fatalf("reservation %d of %d: %v", i+1, n, r.OK)
+			}
+		}
+	}
+	take(5, true)
+	take(1, false)
+	// One that was neither right nor wrong comes back, once.
+	if err := w.Release(w.ctx, g); err != nil {
+		t.Fatal(err)
+	}
+	take(1, true)
+	take(1, false)
+	// A failed transaction settles nothing.
+	_ = w.Update(w.ctx, u.Tenant, func(tx store.Tx) error {
+		if err := tx.SaveBudget(u.ID, g.Name, core.Budget{}); err != nil {
+			return err
+		}
+		return core.ErrForbidden
+	})
+	take(1, false)
+	// A success forgets failures and settles its own guess only.
+	w.update(u.Tenant, func(tx store.Tx) error { return tx.SaveBudget(u.ID, g.Name, core.Budget{}) })
+	take(1, true)
+	take(1, false)
+	// Another name and another person have budgets of their own.
+	other := g
+	other.Name = "password@br_1"
+	if !w.reserve(other).OK || !w.reserve(guess(w.user(u.Tenant))).OK {
+		t.Error("budgets are mixed up")
+	}
+	// What nobody settles is forgotten.
+	w.clock.Advance(61 * time.Second)
+	take(5, true)
+	take(1, false)
+	for range 7 { // twice more than there are
+		if err := w.Release(w.ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(5, true)
+	take(1, false)
+}
+
+func testGuessesAtNobody(t *testing.T, w *world) {
+	w.together(32, func(int) {
+		for range 20 {
+			r, err := w.Reserve(w.ctx, store.Guess{Name: "password"}, rule, w.clock.Now())
+			if err != nil || r.OK || !r.Budget.Clean() {
+				t.Errorf("a guess at nobody: %+v, %v", r, err)
+				return
+			}
+		}
+	})
+}

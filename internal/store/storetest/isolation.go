@@ -1,0 +1,451 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/store"
+)
+
+// household is one tenant's person with one of everything.
+type household struct {
+	tenant  core.Tenant
+	user    core.User
+	browser core.Browser
+	grant   core.RoleGrant
+	factor  core.Factor
+	attempt core.Attempt
+	session core.Session
+	token   core.Token
+	mail    core.Mail
+}
+
+func (w *world) household() household {
+	h := household{tenant: w.customer()}
+	id := h.tenant.ID
+	h.user = w.user(id)
+	h.browser = core.Browser{ID: core.BrowserID(w.id("br")), User: h.user.ID, Tenant: id, Hash: []byte("device " + h.user.ID), Agent: "Browser", SeenAt: w.clock.Now(), CreateAt: w.clock.Now()}
+	h.grant = core.RoleGrant{User: h.user.ID, Tenant: id, Role: core.CustomerAdmin, At: w.clock.Now()}
+	h.factor, h.attempt, h.session, h.token = w.factor(h.user), w.attempt(h.user), w.session(h.user), w.token(h.user)
+	h.mail = w.newMail(h.user)
+	w.update(id, func(tx store.Tx) error {
+		return errors.Join(
+			tx.SetPassword(h.user.ID, core.Password{Hash: "$argon2id$", Length: 12, SetAt: w.clock.Now()}),
+			tx.InsertBrowser(h.browser), tx.Grant(h.grant),
+			tx.SaveBudget(h.user.ID, "password", core.Budget{Window: w.clock.Now(), Failures: 2, Consecutive: 2}),
+			tx.Append(core.Event{Name: "signin.succeeded", Actor: string(h.user.ID), Target: string(h.user.ID), Result: "ok"}),
+			tx.QueueMail(h.mail),
+		)
+	})
+	return h
+}
+
+// everything is what a tenant has of a household.
+func (w *world) everything(h household) map[string]any {
+	all := map[string]any{}
+	w.view(h.tenant.ID, func(r store.Reader) error {
+		var errs []error
+		put := func(name string, v any, err error) {
+			all[name] = v
+			errs = append(errs, err)
+		}
+		u := h.user.ID
+		{
+			v, err := r.Tenant()
+			put("tenant", v, err)
+		}
+		{
+			v, err := r.Users("", 100)
+			put("users", v, err)
+		}
+		{
+			v, err := r.Password(u)
+			put("password", v, err)
+		}
+		{
+			v, err := r.Browsers(u)
+			put("browsers", v, err)
+		}
+		{
+			v, err := r.Roles(u)
+			put("roles", v, err)
+		}
+		{
+			v, err := r.Budget(u, "password")
+			put("budget", v, err)
+		}
+		{
+			v, err := r.FactorHistory(u)
+			put("factors", v, err)
+		}
+		{
+			v, err := r.Attempt(h.attempt.ID)
+			put("attempt", v, err)
+		}
+		{
+			v, err := r.Sessions(u)
+			put("sessions", v, err)
+		}
+		{
+			v, err := r.Tokens(u, core.TokenReset)
+			put("tokens", v, err)
+		}
+		{
+			v, err := r.EventsOf(u, 0, 100)
+			put("events", v, err)
+		}
+		{
+			v, err := r.MailsTo(h.user.Email, time.Time{})
+			put("mails", v, err)
+		}
+		return errors.Join(errs...)
+	})
+	return all
+}
+
+var errSeen = errors.New("found something of another tenant")
+
+// nothing is for lists: an id that is not ours has an empty one.
+func nothing[T any](list []T, err error) error {
+	if err == nil && len(list) > 0 {
+		return errSeen
+	}
+	return err
+}
+
+// none is for counts.
+func none(n int, err error) error {
+	if err == nil && n != 0 {
+		return errSeen
+	}
+	return err
+}
+
+// missing is for single rows, which have to be core.ErrNotFound.
+func missing[T any](_ T, err error) error {
+	if err == nil {
+		return errSeen
+	}
+	return err
+}
+
+// sweep calls each method of a transaction of one tenant with what belongs to
+// another. A method may answer core.ErrNotFound, or have no effect and say so.
+var sweep = map[string]func(w *world, tx store.Tx, h household) error{
+	"Now":      nil, // takes no id
+	"TenantID": nil,
+	"Tenant": func(_ *world, tx store.Tx, h household) error {
+		n, err := tx.Tenant()
+		if n.ID == h.tenant.ID {
+			return errSeen
+		}
+		return err
+	},
+	"Line": func(_ *world, tx store.Tx, h household) error {
+		line, err := tx.Line()
+		for _, n := range line {
+			if n.ID == h.tenant.ID {
+				return errSeen
+			}
+		}
+		return err
+	},
+	"Below": func(_ *world, tx store.Tx, h household) error {
+		below, err := tx.Below()
+		for _, n := range below {
+			if n.ID == h.tenant.ID {
+				return errSeen
+			}
+		}
+		return err
+	},
+	"InsertTenant": func(w *world, tx store.Tx, h household) error {
+		id := core.TenantID(w.id("tn"))
+		return must(tx.InsertTenant(core.Tenant{ID: id, Parent: h.tenant.ID, Organisation: id, Path: h.tenant.Path + string(id) + "/", Kind: core.Unit}))
+	},
+	"UpdateTenant": func(_ *world, tx store.Tx, h household) error { return must(tx.UpdateTenant(h.tenant)) },
+	"User":         func(_ *world, tx store.Tx, h household) error { return missing(tx.User(h.user.ID)) },
+	"Users": func(_ *world, tx store.Tx, h household) error {
+		users, err := tx.Users("", 1000)
+		for _, u := range users {
+			if u.ID == h.user.ID {
+				return errSeen
+			}
+		}
+		return err
+	},
+	"EmailTaken": func(_ *world, tx store.Tx, h household) error {
+		taken, err := tx.EmailTaken(h.tenant.ID, h.user.EmailKey, "")
+		if taken {
+			return errSeen
+		}
+		return err
+	},
+	"Password": func(_ *world, tx store.Tx, h household) error { return missing(tx.Password(h.user.ID)) },
+	"Browsers": func(_ *world, tx store.Tx, h household) error { return nothing(tx.Browsers(h.user.ID)) },
+	"Roles":    func(_ *world, tx store.Tx, h household) error { return nothing(tx.Roles(h.user.ID)) },
+	"Budget": func(_ *world, tx store.Tx, h household) error {
+		b, err := tx.Budget(h.user.ID, "password")
+		if !b.Clean() {
+			return errSeen
+		}
+		return err
+	},
+	"InsertUser": func(w *world, tx store.Tx, h household) error { return must(tx.InsertUser(w.newUser(h.tenant.ID))) },
+	"UpdateUser": func(_ *world, tx store.Tx, h household) error {
+		h.user.Name = "changed"
+		return must(tx.UpdateUser(h.user))
+	},
+	"SetPassword": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.SetPassword(h.user.ID, core.Password{Hash: "changed"}))
+	},
+	"InsertBrowser": func(w *world, tx store.Tx, h household) error {
+		h.browser.ID = core.BrowserID(w.id("br"))
+		if err := tx.InsertBrowser(h.browser); !errors.Is(err, core.ErrNotFound) {
+			return must(err)
+		}
+		h.browser.Tenant = tx.TenantID()
+		return must(tx.InsertBrowser(h.browser))
+	},
+	"SeenBrowser": func(w *world, tx store.Tx, h household) error {
+		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour)))
+	},
+	"DropBrowsers": func(_ *world, tx store.Tx, h household) error {
+		return errors.Join(none(tx.DropBrowsers(h.user.ID)), none(tx.DropBrowsers(h.user.ID, h.browser.ID)))
+	},
+	"Grant": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.Grant(core.RoleGrant{User: h.user.ID, Tenant: tx.TenantID(), Role: core.PlatformAdmin}))
+	},
+	"Revoke": func(_ *world, tx store.Tx, h household) error { return must(tx.Revoke(h.grant)) },
+	"SaveBudget": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.SaveBudget(h.user.ID, "password", core.Budget{Failures: 9}))
+	},
+	"DropBudgets":   func(_ *world, tx store.Tx, h household) error { return tx.DropBudgets(h.user.ID) },
+	"Factor":        func(_ *world, tx store.Tx, h household) error { return missing(tx.Factor(h.factor.ID)) },
+	"Factors":       func(_ *world, tx store.Tx, h household) error { return nothing(tx.Factors(h.user.ID)) },
+	"FactorHistory": func(_ *world, tx store.Tx, h household) error { return nothing(tx.FactorHistory(h.user.ID)) },
+	"InsertFactor": func(w *world, tx store.Tx, h household) error {
+		f := w.newFactor(h.user)
+		if err := tx.InsertFactor(f); !errors.Is(err, core.ErrNotFound) {
+			return must(err)
+		}
+		f.Tenant = tx.TenantID()
+		return must(tx.InsertFactor(f))
+	},
+	"UpdateFactor": func(_ *world, tx store.Tx, h household) error {
+		h.factor.Name = "changed"
+		return must(tx.UpdateFactor(h.factor))
+	},
+	"Attempt":      func(_ *world, tx store.Tx, h household) error { return missing(tx.Attempt(h.attempt.ID)) },
+	"AttemptFacts": func(_ *world, tx store.Tx, h household) error { return missing(tx.AttemptFacts(h.attempt.ID)) },
+	"InsertAttempt": func(w *world, tx store.Tx, h household) error {
+		a := w.newAttempt(h.user)
+		if err := tx.InsertAttempt(a); !errors.Is(err, core.ErrNotFound) {
+			return must(err)
+		}
+		a.Tenant = tx.TenantID()
+		return must(tx.InsertAttempt(a))
+	},
+	"UpdateAttempt": func(w *world, tx store.Tx, h household) error {
+		h.attempt.DoneAt = w.clock.Now()
+		return must(tx.UpdateAttempt(h.attempt))
+	},
+	"EndAttempts": func(_ *world, tx store.Tx, h household) error { return tx.EndAttempts(h.user.ID) },
+	"Session":     func(_ *world, tx store.Tx, h household) error { return missing(tx.Session(h.session.ID)) },
+	"Sessions":    func(_ *world, tx store.Tx, h household) error { return nothing(tx.Sessions(h.user.ID)) },
+	"InsertSession": func(w *world, tx store.Tx, h household) error {
+		s := w.newSession(h.user)
+		if err := tx.InsertSession(s); !errors.Is(err, core.ErrNotFound) {
+			return must(err)
+		}
+		s.Tenant = tx.TenantID()
+		return must(tx.InsertSession(s))
+	},
+	"UpdateSession": func(w *world, tx store.Tx, h household) error {
+		h.session.EndedAt = w.clock.Now()
+		return must(tx.UpdateSession(h.session))
+	},
+	"EndSessions": func(_ *world, tx store.Tx, h household) error { return none(tx.EndSessions(h.user.ID, "test")) },
+	"Token":       func(_ *world, tx store.Tx, h household) error { return missing(tx.Token(h.token.Hash)) },
+	"Tokens":      func(_ *world, tx store.Tx, h household) error { return nothing(tx.Tokens(h.user.ID, core.TokenReset)) },
+	"InsertToken": func(w *world, tx store.Tx, h household) error {
+		k := w.newToken(h.user)
+		if err := tx.InsertToken(k); !errors.Is(err, core.ErrNotFound) {
+			return must(err)
+		}
+		k.Tenant = tx.TenantID()
+		return must(tx.InsertToken(k))
+	},
+	"UseToken": func(_ *world, tx store.Tx, h household) error {
+		if err := tx.UseToken(h.token.Hash); !errors.Is(err, store.ErrConflict) {
+			return fmt.Errorf("want a conflict: %w", must(err))
+		}
+		return core.ErrNotFound
+	},
+	"SupersedeTokens": func(_ *world, tx store.Tx, h household) error {
+		return none(tx.SupersedeTokens(h.user.ID, core.TokenReset))
+	},
+	"EventsOf": func(_ *world, tx store.Tx, h household) error { return nothing(tx.EventsOf(h.user.ID, 0, 100)) },
+	"Append": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.Append(core.Event{Name: "x", Tenant: h.tenant.ID, Target: string(h.user.ID)}))
+	},
+	// Counts mails of any tenant: that is its purpose.
+	"MailsTo":   nil,
+	"QueueMail": func(w *world, tx store.Tx, h household) error { return must(tx.QueueMail(w.newMail(h.user))) },
+	// A line of the feed makes nodes read again and gives nothing away.
+	"Changed": nil,
+}
+
+// must turns the success of something that had to be refused into an error.
+func must(err error) error {
+	if err == nil {
+		return errSeen
+	}
+	return err
+}
+
+func testIsolation(t *testing.T, w *world) {
+	contract := reflect.TypeFor[store.Tx]()
+	for m := range contract.Methods() {
+		if _, has := sweep[m.Name]; !has {
+			t.Errorf("the sweep does not know store.Tx.%s: another tenant's ids must be tried on it", m.Name)
+		}
+	}
+	for name := range sweep {
+		if _, has := contract.MethodByName(name); !has {
+			t.Errorf("the sweep tries %s, which is no method of store.Tx", name)
+		}
+	}
+	theirs := w.household()
+	ours := w.household()
+	before, own := w.everything(theirs), w.everything(ours)
+	for name, call := range sweep {
+		if call == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var said error
+			err := w.Update(w.ctx, ours.tenant.ID, func(tx store.Tx) error {
+				said = call(w, tx, theirs)
+				return nil
+			})
+			// A refusal by the engine itself ends the transaction, with the same answer.
+			if err != nil && !errors.Is(err, core.ErrNotFound) {
+				t.Errorf("the transaction failed: %v", err)
+			}
+			if said != nil && !errors.Is(said, core.ErrNotFound) || errors.Is(said, errSeen) {
+				t.Errorf("said %v", said)
+			}
+			same(t, "the other tenant's rows", w.everything(theirs), before)
+			same(t, "our own rows", w.everything(ours), own)
+			never := theirs
+			never.user.ID, never.factor.ID, never.attempt.ID, never.session.ID = "us_never", "fa_never", "at_never", "se_never"
+			never.tenant.ID, never.token.Hash, never.browser.ID = "tn_never", []byte("never"), "br_never"
+			never.grant.User, never.user.EmailKey = "us_never", "never@example.org"
+			never.user.Tenant = "tn_never"
+			var unknown error
+			_ = w.Update(w.ctx, ours.tenant.ID, func(tx store.Tx) error {
+				unknown = call(w, tx, never)
+				return errors.New("undo")
+			})
+			if fmt.Sprint(said) != fmt.Sprint(unknown) {
+				t.Errorf("an id of another tenant is told from one that never was: %v, %v", said, unknown)
+			}
+		})
+	}
+	// The reads that found nothing find what is ours.
+	if len(own["users"].([]core.User)) != 1 || len(own["factors"].([]core.Factor)) != 1 || own["mails"] != 1 {
+		t.Errorf("a household lost something: %v", own)
+	}
+}
+
+func same(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+// pinnedDoors are the methods that cross tenants. Adding one is a decision.
+var pinnedDoors = []string{
+	"AllRoles", "AllTenants", "AllUsers", "Batches", "Changes", "ClaimMail", "CountUsers", "EventsAfter", "FindAttempt",
+	"FindByEmail", "FindLogin", "FindSession", "FindToken", "FindUser", "LastBatch", "LastChange", "Lease", "MailQueue",
+	"Meta", "RaiseEpoch", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
+}
+
+func testDoors(t *testing.T, w *world) {
+	var doors []string
+	for m := range reflect.TypeFor[store.Cross]().Methods() {
+		doors = append(doors, m.Name)
+	}
+	same(t, "doors that cross tenants", doors, pinnedDoors)
+
+	a, b := w.household(), w.household()
+	for _, h := range []household{a, b} {
+		l, err := w.FindLogin(w.ctx, h.user.LoginKey, h.browser.Hash)
+		same(t, "login", l, store.Login{
+			User: h.user, Password: core.Password{Hash: "$argon2id$", Length: 12, SetAt: w.clock.Now()},
+			Enrolled: true, Browser: h.browser.ID, KnownAt: h.browser.SeenAt,
+		})
+		u, err2 := w.FindUser(w.ctx, h.user.ID)
+		same(t, "user", u, h.user)
+		s, owner, err3 := w.FindSession(w.ctx, h.session.TokenHash)
+		same(t, "session", s, h.session)
+		same(t, "owner", owner, h.user)
+		tenant, err4 := w.FindAttempt(w.ctx, h.attempt.ID)
+		same(t, "attempt's tenant", tenant, h.tenant.ID)
+		k, err5 := w.FindToken(w.ctx, h.token.Hash)
+		same(t, "token", k, h.token)
+		same(t, "errors", []error{err, err2, err3, err4, err5}, make([]error, 5))
+		byMail, err := w.FindByEmail(w.ctx, h.user.EmailKey, 10)
+		if err != nil || len(byMail) != 1 || byMail[0].ID != h.user.ID {
+			t.Errorf("by address: %v, %v", byMail, err)
+		}
+		roles, err := w.RolesOf(w.ctx, h.user.ID)
+		if err != nil || len(roles) != 1 {
+			t.Errorf("roles: %v, %v", roles, err)
+		}
+		same(t, "role", roles[0], h.grant)
+	}
+	// Another person's device is not known.
+	for _, device := range [][]byte{nil, {}, b.browser.Hash, []byte("stranger")} {
+		if l, err := w.FindLogin(w.ctx, a.user.LoginKey, device); err != nil || l.Browser != "" {
+			t.Errorf("device %q is known as %q, %v", device, l.Browser, err)
+		}
+	}
+	if all, err := w.AllRoles(w.ctx, core.CustomerAdmin); err != nil || len(all) != 2 {
+		t.Errorf("all administrators: %v, %v", all, err)
+	}
+	if all, err := w.AllUsers(w.ctx, "", 1); err != nil || len(all) != 1 || all[0].ID != a.user.ID {
+		t.Errorf("first user: %v, %v", all, err)
+	}
+	if all, err := w.AllUsers(w.ctx, a.user.ID, 10); err != nil || len(all) != 1 || all[0].ID != b.user.ID {
+		t.Errorf("users after the first: %v, %v", all, err)
+	}
+	for name, err := range map[string]error{
+		"login":   second(w.FindLogin(w.ctx, "nobody", nil)),
+		"user":    second(w.FindUser(w.ctx, "us_never")),
+		"attempt": second(w.FindAttempt(w.ctx, "at_never")),
+		"token":   second(w.FindToken(w.ctx, []byte("never"))),
+		"session": func() error { _, _, err := w.FindSession(w.ctx, nil); return err }(),
+	} {
+		if !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("an unknown %s: %v", name, err)
+		}
+	}
+	gone := a.user
+	gone.State = core.UserDeleted
+	w.update(a.tenant.ID, func(tx store.Tx) error { return tx.UpdateUser(gone) })
+	if _, err := w.FindLogin(w.ctx, a.user.LoginKey, nil); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("a deleted account signs in: %v", err)
+	}
+	if found, err := w.FindByEmail(w.ctx, a.user.EmailKey, 10); err != nil || len(found) != 0 {
+		t.Errorf("a deleted account gets mail: %v, %v", found, err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

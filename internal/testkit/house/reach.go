@@ -1,0 +1,153 @@
+package house
+
+import (
+	"testing"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/core"
+	"sallyport/internal/directory"
+	"sallyport/internal/factor/totp"
+	"sallyport/internal/store"
+)
+
+// CodeOf is what an app with this key and this many digits shows at an instant.
+func CodeOf(t testing.TB, key string, digits int, at time.Time) string {
+	t.Helper()
+	plain, ok := totp.ParseSetupKey(key)
+	if !ok {
+		t.Fatalf("%q is no setup key", key)
+	}
+	params := totp.DefaultParams()
+	params.Digits = digits
+	return totp.Code(plain, totp.StepAt(at, params.Period), params)
+}
+
+// CodeIn is what the person's app shows, or will show, some steps from now.
+func (p *Person) CodeIn(steps int) string {
+	return CodeAt(p.h.T, p.Key, p.h.Clock.Now().Add(time.Duration(steps)*30*time.Second))
+}
+
+// MidStep moves the clock into the early part of a new time step, so that a test
+// that counts steps does not run across their border.
+func (h *House) MidStep() {
+	into := time.Duration(h.Clock.Now().UnixNano() % int64(30*time.Second))
+	h.Clock.Advance(30*time.Second - into + 2*time.Second)
+}
+
+// View reads as a tenant.
+func (h *House) View(tenant core.TenantID, fn func(store.Reader) error) {
+	h.T.Helper()
+	if err := h.Store.View(h.T.Context(), tenant, fn); err != nil {
+		h.T.Fatal(err)
+	}
+}
+
+// Change writes as a tenant what no page can bring about.
+func (h *House) Change(tenant core.TenantID, fn func(store.Tx) error) {
+	h.T.Helper()
+	if err := h.Store.Update(h.T.Context(), tenant, fn); err != nil {
+		h.T.Fatal(err)
+	}
+}
+
+// Settings lays a change over an organisation's settings.
+func (h *House) Settings(tenant core.TenantID, change string) {
+	h.T.Helper()
+	if _, err := h.Directory.ChangeSettings(h.T.Context(), tenant, core.SettingsDoc(change), core.ActorSystem, core.Client{}); err != nil {
+		h.T.Fatal(err)
+	}
+	h.Settle()
+}
+
+// Settle makes this node read the change feed now.
+func (h *House) Settle() {
+	h.T.Helper()
+	if err := h.Feed.Read(h.T.Context()); err != nil {
+		h.T.Fatal(err)
+	}
+}
+
+// Newcomer invites somebody with every wish in hand; the path is the link.
+func (h *House) Newcomer(n directory.NewUser) (core.User, string) {
+	h.T.Helper()
+	if n.Name == "" {
+		n.Name = "Somebody"
+	}
+	in, err := h.Directory.Invite(h.T.Context(), n, access.System(), core.Client{})
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	return in.User, in.Path
+}
+
+// History are all factors that a person ever had.
+func (p *Person) History() (out []core.Factor) {
+	p.h.View(p.Tenant, func(r store.Reader) (err error) {
+		out, err = r.FactorHistory(p.ID)
+		return err
+	})
+	return out
+}
+
+// Sessions are the person's sessions that have not ended.
+func (p *Person) Sessions() (out []core.Session) {
+	p.h.View(p.Tenant, func(r store.Reader) (err error) {
+		out, err = r.Sessions(p.ID)
+		return err
+	})
+	return out
+}
+
+// Browsers are those that the person is known from.
+func (p *Person) Browsers() (out []core.Browser) {
+	p.h.View(p.Tenant, func(r store.Reader) (err error) {
+		out, err = r.Browsers(p.ID)
+		return err
+	})
+	return out
+}
+
+// Budget is a named guess budget of the person.
+func (p *Person) Budget(name string) (b core.Budget) {
+	p.h.View(p.Tenant, func(r store.Reader) (err error) {
+		b, err = r.Budget(p.ID, name)
+		return err
+	})
+	return b
+}
+
+// User is the account as it stands.
+func (p *Person) User() core.User {
+	p.h.T.Helper()
+	u, err := p.h.Store.FindUser(p.h.T.Context(), p.ID)
+	if err != nil {
+		p.h.T.Fatal(err)
+	}
+	return u
+}
+
+// Mails waits until the outbox is empty and returns what came to an address.
+func (h *House) Mails(to string) []string {
+	h.T.Helper()
+	until := time.Now().Add(20 * time.Second)
+	for {
+		n, _, err := h.Store.MailQueue(h.T.Context())
+		if err != nil {
+			h.T.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		if time.Now().After(until) {
+			h.T.Fatalf("%d mails still wait", n)
+		}
+		h.Serving.Mail.Wake()
+		time.Sleep(10 * time.Millisecond)
+	}
+	var out []string
+	for _, m := range h.Inbox.List(to) {
+		out = append(out, m.Subject)
+	}
+	return out
+}
