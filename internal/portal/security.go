@@ -79,7 +79,7 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 		p.Recovery.Offered = p.Recovery.Offered || way == core.RecoveryCodeWay
 	}
 	items := h.items(cur.Session.ID, f.sessions)
-	p.OtherSessions = max(0, len(items)-shownSessions)
+	p.AllSessions = len(items)
 	p.Sessions = items[:min(len(items), shownSessions)]
 	for _, e := range f.events {
 		p.Activity = append(p.Activity, Activity{At: e.At, Event: e.Name, Where: e.Address, Refused: e.Result != "ok"})

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/i18n"
 	"sallyport/internal/web"
 )
@@ -322,6 +323,32 @@ func TestRefusalsMarkTheirField(t *testing.T) {
 	code := drawn(t, "code.wrong").all(func(e element) bool { return e.get("name") == "code" })
 	if len(code) != 1 || code[0].get("value") != "418 027" {
 		t.Errorf("the typed code is gone: %v", code)
+	}
+}
+
+// What happens to somebody's account is told in words, not as "a change".
+func TestEventsOfAnAccountHaveWords(t *testing.T) {
+	own := 0
+	for _, name := range audit.Names {
+		family, _, _ := strings.Cut(name, ".")
+		if !slices.Contains([]string{"signin", "session", "user"}, family) {
+			continue
+		}
+		own++
+		for _, l := range i18n.Languages() {
+			if !i18n.For(l.Tag).Has("activity." + name) {
+				t.Errorf("%s has no words for %s", l.Tag, name)
+			}
+		}
+	}
+	if own == 0 {
+		t.Error("no event belongs to an account")
+	}
+	text := drawn(t, "security").tags("ol")[0].text()
+	for _, want := range []string{"Signed in", "Wrong password, refused", "Password changed (refused)", "Change to the account"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the activity does not say %q: %s", want, text)
+		}
 	}
 }
 

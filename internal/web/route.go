@@ -22,11 +22,10 @@ const (
 	Attempt                      // a sign-in under way in this browser
 	Session                      // somebody signed in, even before the page that stands between
 	FullSession                  // somebody signed in with nothing left to answer
-	Fresh                        // a FullSession whose owner has proved it again just now
 )
 
 func (g Guard) String() string {
-	names := [...]string{"none", "public", "attempt", "session", "full-session", "fresh"}
+	names := [...]string{"none", "public", "attempt", "session", "full-session"}
 	if g < 0 || int(g) >= len(names) {
 		return "none"
 	}

@@ -74,10 +74,10 @@ func samples(t *testing.T) []sample {
 		{ID: "ses_3", Address: "203.0.113.9", Since: at(20, 0), Seen: at(9, 0)},
 	}
 	recovery := portal.Recovery{Offered: true, Left: 1, Total: 1, Made: at(40, 0), Single: true}
-	security := portal.SecurityPage{Page: p(nil), Status: portal.StatusOn, MayDisable: true, Recovery: recovery, Sessions: sessions, OtherSessions: 2,
+	security := portal.SecurityPage{Page: p(nil), Status: portal.StatusOn, MayDisable: true, Recovery: recovery, Sessions: sessions, AllSessions: 4,
 		Methods: []portal.Method{{Name: "Annas Telefon", Added: at(200, 0), Used: at(0, 1)}, {Added: at(3, 0), LockedUntil: sampleNow.Add(time.Hour)}, {Added: at(90, 0), Dead: true}},
 		Activity: []portal.Activity{{At: at(0, 1), Event: "signin.succeeded", Where: "192.0.2.7"}, {At: at(1, 1), Event: "signin.failed", Where: "192.0.2.7", Refused: true},
-			{At: at(9, 0), Event: "user.mfa.recovery_regenerated", Where: "2001:db8:85a3::8a2e:370:7334"}, {At: at(12, 0), Event: "something.new"}},
+			{At: at(9, 0), Event: "user.mfa.recovery_regenerated", Where: "2001:db8:85a3::8a2e:370:7334"}, {At: at(12, 0), Event: "user.password.changed", Refused: true}, {At: at(12, 0), Event: "something.new"}},
 		Idle: time.Hour, Max: 24 * time.Hour}
 	required, off, none := security, security, security
 	required.Page, required.Status, required.By, required.Since = flash, portal.StatusRequired, "Nordwind Managed Services GmbH", at(30, 0)
