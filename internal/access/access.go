@@ -106,6 +106,32 @@ func (a Actor) MayGrant(role core.Role, path string) bool {
 	return true
 }
 
+// MayActOn reports whether the actor may reset, invite again, unlock or disable
+// somebody with these grants: never who holds a right that the actor lacks, and
+// who is helpdesk acts on plain users only (decision 3). Otherwise a helpdesk
+// could reset an administrator's factors and walk in as one.
+func (a Actor) MayActOn(target []Grant) bool {
+	if a.shell != "" {
+		return true
+	}
+	for _, g := range target {
+		rights, known := table[g.Role]
+		if !known {
+			return false
+		}
+		// Only who could have granted the role stands above it; helpdesk grants none.
+		if len(rights) > 0 && !a.Can(GrantRoles, g.Path) {
+			return false
+		}
+		for _, p := range rights {
+			if !a.Can(p, g.Path) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Fits reports whether a role may be held on a tenant of this kind.
 func Fits(role core.Role, kind core.TenantKind) bool {
 	switch role {

@@ -72,9 +72,10 @@ type House struct {
 	// URL is the public address while this house serves, else empty; see BaseURL.
 	URL string
 
-	keyFile [sha256.Size]byte // of the master key file when it was read
-	release func()
-	close   []func()
+	mailServer string            // where Sender goes
+	keyFile    [sha256.Size]byte // of the master key file when it was read
+	release    func()
+	close      []func()
 }
 
 const (
@@ -305,6 +306,7 @@ func (h *House) postman(o Options) error {
 		helo = u.Hostname()
 	}
 	var err error
+	h.mailServer = mailAddress(*server)
 	h.Sender, err = outbox.NewSMTP(*server, helo)
 	return err
 }

@@ -175,6 +175,62 @@ func (b *Backup) Verify(ctx context.Context, master secret.Master, scratch strin
 	return v, err
 }
 
+// MayRestore says what stands against restoring into the store that the
+// configuration names, before anything is asked or changed.
+func (b *Backup) MayRestore(ctx context.Context, c config.Config) error {
+	if _, err := secret.LoadMaster(c.Encryption.KeyFile); err != nil {
+		return err
+	}
+	if err := b.schemaFits(ctx); err != nil {
+		return err
+	}
+	if Embedded(c) {
+		return emptyFolder(c.DataDir)
+	}
+	st, err := postgres.Open(ctx, c.Store.DSN, postgres.Options{Now: now})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	list, err := st.Migrations(ctx)
+	if err != nil || len(list) == 0 || list[0].AppliedAt.IsZero() {
+		return err
+	}
+	if root, err := platform(ctx, st); err != nil || root.ID != "" {
+		return errors.Join(err, errors.New("the database of store.dsn holds a store; a backup is restored into an empty one only"))
+	}
+	return nil
+}
+
+// schemaFits asks an empty store of this program which schemas it knows.
+func (b *Backup) schemaFits(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "sallyport-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	st, err := sqlite.Open(ctx, filepath.Join(dir, storeFile), sqlite.Options{Now: now})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	list, err := st.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	if ours := list[len(list)-1].Version; b.Info.Schema > ours {
+		return fmt.Errorf("%w: the backup's schema is version %d, this program knows up to %d", store.ErrNewerSchema, b.Info.Schema, ours)
+	}
+	return nil
+}
+
+func emptyFolder(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, storeFile)); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%s holds a store; a backup is restored into an empty data_dir only", dir))
+	}
+	return nil
+}
+
 // Restore fills the empty store that the configuration names. What was spent or
 // ended since the backup stays so: the store's epoch is raised before it can
 // serve.
@@ -195,8 +251,8 @@ func (b *Backup) Restore(ctx context.Context, c config.Config, log *slog.Logger,
 	}
 	defer release()
 	target := filepath.Join(c.DataDir, storeFile)
-	if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s holds a store; a backup is restored into an empty data_dir only", c.DataDir)
+	if err := emptyFolder(c.DataDir); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp(c.DataDir, ".restore-")
 	if err != nil {

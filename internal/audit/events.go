@@ -39,6 +39,7 @@ const (
 	RecoverySaved      = "user.mfa.recovery_saved"
 	MailProofAsked     = "user.mfa.mail_proof_asked"
 	MailProofGiven     = "user.mfa.mail_proof_given"
+	MFALookedAt        = "user.mfa.looked_at" // support compared a code with the person's app; nothing was used up
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
 	TenantCreated      = "tenant.created"
@@ -52,7 +53,7 @@ const (
 var Names = []string{SignInSucceeded, SignInFailed, SignInChallenged, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

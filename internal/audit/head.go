@@ -13,8 +13,8 @@ import (
 // show later that nothing before it was taken away or written anew, even by
 // somebody who has the store, the key ring and the master key.
 type Head struct {
-	Number   int64 `json:"number"`   // of the newest batch
-	Position int64 `json:"position"` // of the newest event in it
+	Number   int64 // of the newest batch
+	Position int64 // of the newest event in it
 	Hash     []byte
 }
 

@@ -291,7 +291,7 @@ func TestSMTPAddress(t *testing.T) {
 			t.Errorf("%s: %+v, %v", raw, got, err)
 		}
 	}
-	for _, raw := range []string{"", "smtp://", "smtp://:25", "smtp://h:0", "smtp://h:x", "smtp://u@h", "smtp://:p@h", "smtp://h/inbox", "smtp://h?tls=maybe", "smtp://h?tls=none&tls=required", "smtp://h?timeout=1ms", "smtp:h", "mail.example.com:25"} {
+	for _, raw := range []string{"", "smtp://", "smtp://:25", "smtp://h:0", "smtp://h:x", "smtp://u@h", "smtp://:p@h", "smtp://h/inbox", "smtp://h?tls=maybe", "smtp://h?tls=none&tls=required", "smtp://h?timeout=1ms", "smtp://h?timeout=1h", "smtp:h", "mail.example.com:25"} {
 		if got, err := ParseSMTP(raw); err == nil {
 			t.Errorf("%q was read as %+v", raw, got)
 		}

@@ -81,8 +81,9 @@ func ParseSMTP(raw string) (SMTP, error) {
 			s.STARTTLS = STARTTLS(values[0])
 		case "timeout":
 			s.Timeout, err = time.ParseDuration(values[0])
-			if err != nil || s.Timeout < time.Second || s.Timeout > 10*time.Minute {
-				return SMTP{}, errors.New("has a timeout that is not between 1s and 10m")
+			// The outbox gives a mail up after 45 s.
+			if err != nil || s.Timeout < time.Second || s.Timeout > 40*time.Second {
+				return SMTP{}, errors.New("has a timeout that is not between 1s and 40s")
 			}
 		default:
 			return SMTP{}, errors.New("has the unknown part ?" + strconv.Quote(name) + "; there are tls and timeout")

@@ -43,6 +43,9 @@ type AttemptDoc struct {
 	MailProved   bool `json:"mail_proved,omitempty"`
 	MailAsked    bool `json:"mail_asked,omitempty"`
 	KnownBrowser bool `json:"known_browser,omitempty"`
+	// Seen is the known browser whose last use is to be moved: at most once a day,
+	// so that an ordinary sign-in does not write it.
+	Seen BrowserID `json:"seen,omitempty"`
 	// NewPassword: a new password must be set before this attempt can end.
 	NewPassword bool `json:"new_password,omitempty"`
 	// Enrol is set once the person chose to set a factor up now.

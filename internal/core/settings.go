@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 )
@@ -74,6 +75,10 @@ type Settings struct {
 	RecommendedApp string `json:"recommended_app"`
 }
 
+// Enrollable are the kinds of factor that this program can enrol, best first. The
+// settings may name more: a document is made for a release to come, too.
+var Enrollable = []FactorKind{FactorTOTP}
+
 // TOTPSettings shape new TOTP factors; an enrolled factor keeps its own.
 type TOTPSettings struct {
 	Digits int `json:"digits"`
@@ -139,27 +144,56 @@ func (d SettingsDoc) Over(base Settings) (Settings, error) {
 	return base, nil
 }
 
-// Merge lays change over d key by key and returns the document to store. A key
-// set to null is taken out, so that the default holds again.
+// Merge lays change over d and returns the document to store, as RFC 7396 merges
+// objects: a value replaces its namesake, an object goes into it, and null takes
+// it out, so that the default holds again.
 func (d SettingsDoc) Merge(change SettingsDoc) (SettingsDoc, error) {
-	own, add := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	own := map[string]json.RawMessage{}
 	if len(d) > 0 {
 		if err := json.Unmarshal(d, &own); err != nil {
 			return nil, fmt.Errorf("settings document: %w", err)
 		}
 	}
+	var add map[string]json.RawMessage
 	if err := json.Unmarshal(change, &add); err != nil {
 		return nil, Invalid("settings.invalid", "reason", err.Error())
 	}
+	if add == nil {
+		return nil, errNoDocument()
+	}
+	return merge(own, add)
+}
+
+func merge(own, add map[string]json.RawMessage) (SettingsDoc, error) {
+	if own == nil {
+		own = map[string]json.RawMessage{}
+	}
 	for k, v := range add {
-		if bytes.Equal(bytes.TrimSpace(v), []byte("null")) {
+		v = bytes.TrimSpace(v)
+		switch {
+		case bytes.Equal(v, []byte("null")):
 			delete(own, k)
-			continue
+		case len(v) > 0 && v[0] == '{':
+			var inner, innerAdd map[string]json.RawMessage
+			if err := json.Unmarshal(v, &innerAdd); err != nil {
+				return nil, Invalid("settings.invalid", "key", k, "reason", err.Error())
+			}
+			_ = json.Unmarshal(own[k], &inner) // what is no object is replaced by one
+			both, err := merge(inner, innerAdd)
+			if err != nil {
+				return nil, err
+			}
+			own[k] = json.RawMessage(both)
+		default:
+			own[k] = v
 		}
-		own[k] = v
 	}
 	b, err := json.Marshal(own)
 	return SettingsDoc(b), err
+}
+
+func errNoDocument() error {
+	return Invalid("settings.invalid", "reason", "a settings document is an object")
 }
 
 // ParseSettings reads a document from outside: an unknown key or a value out of
@@ -171,13 +205,72 @@ func ParseSettings(b []byte) (SettingsDoc, error) {
 	if err := dec.Decode(&probe); err != nil {
 		return nil, Invalid("settings.invalid", "reason", err.Error())
 	}
-	if dec.More() {
-		return nil, Invalid("settings.invalid", "reason", "more than one document")
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, Invalid("settings.invalid", "reason", "something stands after the document")
+	}
+	if err := exactKeys(b); err != nil {
+		return nil, err
 	}
 	if err := probe.Check(); err != nil {
 		return nil, err
 	}
 	return SettingsDoc(b), nil
+}
+
+// exactKeys refuses what the JSON decoder forgives: a key in other letters, and
+// one that comes twice. Of two spellings only one would be read, and it is not
+// said which.
+func exactKeys(b []byte) error {
+	all, err := json.Marshal(DefaultSettings())
+	if err != nil {
+		return err
+	}
+	var shape map[string]any
+	if err := json.Unmarshal(all, &shape); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return errNoDocument()
+	}
+	return exactObject(dec, shape, "")
+}
+
+// exactObject reads an object whose opening brace is read.
+func exactObject(dec *json.Decoder, shape map[string]any, path string) error {
+	seen := map[string]bool{}
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return Invalid("settings.invalid", "reason", err.Error())
+		}
+		name, _ := t.(string)
+		known, ok := shape[name]
+		if !ok || seen[name] {
+			why := "is not known"
+			if ok {
+				why = "stands there twice"
+			}
+			return Invalid("settings.invalid", "key", path+name, "reason", why)
+		}
+		seen[name] = true
+		inner, isObject := known.(map[string]any)
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return Invalid("settings.invalid", "reason", err.Error())
+		}
+		if !isObject || len(raw) == 0 || raw[0] != '{' {
+			continue // the typed reading has looked at it
+		}
+		in := json.NewDecoder(bytes.NewReader(raw))
+		if _, err := in.Token(); err != nil {
+			return Invalid("settings.invalid", "reason", err.Error())
+		}
+		if err := exactObject(in, inner, path+name+"."); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Check refuses values that no rule knows how to keep.
@@ -188,7 +281,7 @@ func (s Settings) Check() error {
 			return bad("requirement", fmt.Sprintf("%q is not one of per_user, organization", r))
 		}
 	}
-	if len(s.Factors) == 0 {
+	if !slices.ContainsFunc(s.Factors, func(k FactorKind) bool { return slices.Contains(Enrollable, k) }) {
 		return ErrNobodyCouldEnrol
 	}
 	for _, f := range s.Factors {

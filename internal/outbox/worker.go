@@ -36,7 +36,8 @@ type Worker struct {
 	PerAddressHour int
 	Now            func() time.Time
 	Log            *slog.Logger
-	// Node names this process in the lease.
+	// Node names this process in the lease. Where only one process can have the
+	// store it is best a constant: after a crash the lease is then its own.
 	Node string
 	// Every is how long Run waits between two looks at the queue.
 	Every time.Duration
@@ -56,7 +57,7 @@ type Worker struct {
 
 const (
 	leaseName = "outbox"
-	leaseFor  = 30 * time.Second
+	leaseFor  = 20 * time.Second
 	// claimFor is how long a claimed mail is ours. Sending one takes seconds; what
 	// is not begun with sendAtMost left is left for the next claim.
 	claimFor   = 2 * time.Minute
@@ -87,6 +88,7 @@ func (w *Worker) bell() chan struct{} {
 func (w *Worker) Run(ctx context.Context) {
 	tick := time.NewTicker(max(w.Every, 10*time.Millisecond))
 	defer tick.Stop()
+	defer w.giveUp(ctx)
 	bell := w.bell()
 	quiet := ""
 	for {
@@ -166,6 +168,21 @@ func (w *Worker) lead(ctx context.Context) (bool, error) {
 		w.leader = now.Add(leaseFor)
 	}
 	return ok, nil
+}
+
+// giveUp hands the lease back, so that another node need not wait for its end.
+func (w *Worker) giveUp(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.Now().Before(w.leader) {
+		return
+	}
+	w.leader = time.Time{}
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWait)
+	defer cancel()
+	if _, err := w.Queue.Lease(leaving, leaseName, w.Node, w.Now(), 0); err != nil {
+		w.Log.Warn("the outbox lease is not handed back; it ends by itself", "event", "mail.lease", "error", err)
+	}
 }
 
 // one delivers a claimed mail and notes what became of it.

@@ -254,9 +254,16 @@ func TestOnlyOneNodeWorksAndAnotherTakesOver(t *testing.T) {
 	want(t, "one", h.pass(one), outbox.Report{Sent: 1})
 	h.notices(1, "b@example.org")
 	want(t, "two beside it", h.pass(two), outbox.Report{})
-	h.clock.Advance(31 * time.Second)
+	h.clock.Advance(21 * time.Second)
 	want(t, "two after it fell silent", h.pass(two), outbox.Report{Sent: 1})
 	want(t, "one comes back", h.pass(one), outbox.Report{})
+
+	// A node that stops in order hands over at once.
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	two.Run(stopped)
+	h.notices(1, "c@example.org")
+	want(t, "one after two stopped", h.pass(one), outbox.Report{Sent: 1})
 }
 
 // forgetful is a store that does not take the first note.

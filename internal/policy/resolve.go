@@ -92,7 +92,7 @@ func Resolve(p Person, e Effective, shown Shown) Decision {
 		return d
 	}
 	if shown.Anew {
-		if enrolledIn(shown.Proofs, p.Factors) {
+		if d.Level.AtLeast(core.LevelMFA) && enrolledIn(shown.Proofs, p.Factors) {
 			d.Outcome = Allowed
 			return d
 		}
@@ -125,7 +125,7 @@ func Standing(p Person, e Effective) (required bool, by core.Tenant) {
 // this program can do.
 func Offered(e Effective) []core.FactorKind {
 	var out []core.FactorKind
-	for _, k := range []core.FactorKind{core.FactorTOTP} {
+	for _, k := range core.Enrollable {
 		if e.Settings.Offers(k) {
 			out = append(out, k)
 		}

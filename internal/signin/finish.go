@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
+
+// day is how coarse last uses of accounts and browsers are written.
+const day = 24 * time.Hour
 
 // finishing is what the last step brings besides its proof.
 type finishing struct {
@@ -45,10 +49,10 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		return Result{}, err
 	}
 	out := Result{Step: StepDone, Opened: &opened, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
-	if out.Device, err = s.meet(tx, u, a.Doc.KnownBrowser, v); err != nil {
+	if out.Device, err = s.meet(tx, u, a.Doc, v); err != nil {
 		return Result{}, err
 	}
-	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > 24*time.Hour {
+	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
 		if err := tx.UpdateUser(u); err != nil {
 			return Result{}, err
@@ -74,25 +78,30 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 }
 
 // meet makes this browser known to the person, with its own guess budget.
-func (s *Service) meet(tx store.Tx, u core.User, known bool, v Visitor) (device string, err error) {
-	if known {
-		return "", nil
-	}
-	token := v.Device
-	if token == "" {
-		token = secret.Token()
-		device = token
+func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor) (device string, err error) {
+	if doc.KnownBrowser {
+		if doc.Seen == "" {
+			return "", nil
+		}
+		if err := tx.SeenBrowser(doc.Seen, tx.Now()); !errors.Is(err, core.ErrNotFound) {
+			return "", err
+		}
+		// It was forgotten meanwhile: meet it again.
 	}
 	have, err := tx.Browsers(u.ID)
 	if err != nil {
 		return "", err
 	}
-	hash := secret.TokenHash(token)
-	for _, b := range have {
-		if secret.Equal(b.Hash, hash) {
-			return device, nil
+	if v.Device != "" {
+		for _, b := range have {
+			if secret.Equal(b.Hash, secret.TokenHash(v.Device)) {
+				return "", nil
+			}
 		}
 	}
+	// Never the value that the browser brought: somebody may have planted it, and
+	// would be known with it ever after (row B-26).
+	device = secret.Token()
 	if len(have) >= core.MaxBrowsers {
 		oldest := have[0]
 		for _, b := range have {
@@ -104,6 +113,6 @@ func (s *Service) meet(tx store.Tx, u core.User, known bool, v Visitor) (device 
 			return "", err
 		}
 	}
-	return device, tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: hash,
+	return device, tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: secret.TokenHash(device),
 		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now()})
 }

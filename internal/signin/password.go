@@ -33,6 +33,9 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
 		NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
+	if s.Now().Sub(g.login.KnownAt) > day {
+		doc.Seen = g.login.Browser
+	}
 	err = s.settled(ctx, g, func(tx store.Tx) error {
 		var factors []core.Factor
 		if g.login.Enrolled {

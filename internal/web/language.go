@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"sallyport/internal/i18n"
@@ -20,6 +21,49 @@ type bound struct {
 	lang                   i18n.Lang
 	picked, cookie, accept string
 	query                  url.Values
+	known                  *choices
+}
+
+// wishes are all that the choice of a language looks at.
+type wishes struct{ picked, profile, uiLocales, cookie, accept, tenantDefault string }
+
+// choices remembers what was chosen. Parsing and matching the wishes costs more
+// than everything else that a session check does, and the browsers of a
+// house say few different things.
+type choices struct {
+	mu   sync.RWMutex
+	kept map[wishes]i18n.Lang
+}
+
+const (
+	choicesKept = 1000
+	longWish    = 200 // what nobody's browser says is not worth a place
+)
+
+func newChoices() *choices { return &choices{kept: map[wishes]i18n.Lang{}} }
+
+func (c *choices) choose(w wishes) i18n.Lang {
+	choose := func() i18n.Lang {
+		return i18n.Choose(w.picked, w.profile, w.uiLocales, w.cookie, w.accept, w.tenantDefault)
+	}
+	if c == nil || len(w.picked)+len(w.profile)+len(w.uiLocales)+len(w.cookie)+len(w.accept)+len(w.tenantDefault) > longWish {
+		return choose()
+	}
+	c.mu.RLock()
+	lang, ok := c.kept[w]
+	c.mu.RUnlock()
+	if ok {
+		return lang
+	}
+	lang = choose()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.kept) >= choicesKept {
+		// Somebody invents headers. Beginning anew costs the others one choice each.
+		clear(c.kept)
+	}
+	c.kept[w] = lang
+	return lang
 }
 
 // Lang is the language that this request is answered in.
@@ -47,8 +91,8 @@ func args(pairs []any) map[string]any {
 
 // bindLanguage chooses the language from what the request itself says, and
 // remembers a pick (?lang=sv). Only a GET can pick: a form goes where it goes.
-func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies) *http.Request {
-	b := bound{cookie: c.Get(r, LangCookie), accept: r.Header.Get("Accept-Language"), query: r.URL.Query()}
+func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies, known *choices) *http.Request {
+	b := bound{cookie: c.Get(r, LangCookie), accept: r.Header.Get("Accept-Language"), query: r.URL.Query(), known: known}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		if tag := b.query.Get("lang"); i18n.Known(tag) {
 			b.picked = tag
@@ -67,7 +111,7 @@ func WithLanguage(w http.ResponseWriter, r *http.Request, profile, uiLocales, te
 }
 
 func (b bound) on(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
-	b.lang = i18n.Choose(b.picked, profile, uiLocales, b.cookie, b.accept, tenantDefault)
+	b.lang = b.known.choose(wishes{b.picked, profile, uiLocales, b.cookie, b.accept, tenantDefault})
 	w.Header().Set("Content-Language", b.lang.Tag())
 	return r.WithContext(context.WithValue(r.Context(), langKey{}, b))
 }

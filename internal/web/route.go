@@ -73,7 +73,7 @@ func Mux(routes []Route, o Options) http.Handler {
 	if o.RequestID == nil || o.Now == nil || o.Log == nil {
 		panic("web: RequestID, Now and Log are needed")
 	}
-	h := &house{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	h := &house{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), languages: newChoices()}
 	for _, origin := range o.Trusted {
 		if err := h.cross.AddTrustedOrigin(origin); err != nil {
 			panic(fmt.Sprintf("web: trusted origin: %v", err))
@@ -101,8 +101,9 @@ func favicon(http.ResponseWriter, *http.Request) error { return GoTo(Asset("favi
 
 type house struct {
 	Options
-	mux   *http.ServeMux
-	cross *http.CrossOriginProtection
+	mux       *http.ServeMux
+	cross     *http.CrossOriginProtection
+	languages *choices
 }
 
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +112,7 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := h.RequestID()
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 	setHeaders(rec.Header(), h.TLS)
-	r = bindLanguage(rec, r, h.Cookies)
+	r = bindLanguage(rec, r, h.Cookies, h.languages)
 	_, pattern := h.mux.Handler(r)
 	defer func() { h.report(r, rec, id, pattern, h.Now().Sub(began)) }()
 

@@ -1,0 +1,226 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/internal/access"
+	"sallyport/internal/core"
+	"sallyport/internal/policy"
+	"sallyport/internal/store"
+)
+
+// stuck looks for people who must sign in and have no exit (decision 7.6): no
+// factor that works, no recovery code, nobody who may reset or invite them. The
+// operator's admin link is the last exit of an administrator, and counted.
+func (x examination) stuck(ctx context.Context, d *Diagnosis) error {
+	s, err := newStuckSearch(ctx, x.h.Store)
+	if err != nil {
+		return err
+	}
+	for _, t := range s.tenants {
+		if err := s.tenant(ctx, t, x.progress); err != nil {
+			return err
+		}
+	}
+	d.Detail = fmt.Sprintf("%d people looked at", s.seen)
+	for _, f := range s.found {
+		d.find("%s", f)
+	}
+	if s.more > 0 {
+		d.find("and %d more", s.more)
+	}
+	return nil
+}
+
+type stuckSearch struct {
+	store    store.Store
+	tenants  []core.Tenant
+	settings map[core.TenantID]policy.Effective
+	helpers  []access.Actor // administrators and helpdesk who can sign in
+	admin    map[core.UserID]bool
+	seen     int64
+	found    []string
+	more     int
+}
+
+const mostStuck = 20
+
+func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
+	all, err := st.AllTenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &stuckSearch{store: st, settings: map[core.TenantID]policy.Effective{}, admin: map[core.UserID]bool{}}
+	byID := map[core.TenantID]core.Tenant{}
+	for _, t := range all { // parents come before children
+		byID[t.ID] = t
+		if t.State == core.TenantDeleted {
+			continue
+		}
+		line := []core.Tenant{t}
+		for p := t.Parent; p != ""; p = byID[p].Parent {
+			line = append([]core.Tenant{byID[p]}, line...)
+		}
+		if s.settings[t.ID], err = policy.Of(line); err != nil {
+			return nil, err
+		}
+		s.tenants = append(s.tenants, t)
+	}
+	grants := map[core.UserID][]access.Grant{}
+	for _, role := range core.Roles {
+		if role == core.RoleUser {
+			continue
+		}
+		held, err := st.AllRoles(ctx, role)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range held {
+			grants[g.User] = append(grants[g.User], access.Grant{Role: g.Role, Path: byID[g.Tenant].Path})
+			if role == core.PlatformAdmin || role == core.PartnerAdmin || role == core.CustomerAdmin {
+				s.admin[g.User] = true
+			}
+		}
+	}
+	for id, g := range grants {
+		u, err := st.FindUser(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		err = st.View(ctx, u.Tenant, func(r store.Reader) error {
+			able, err := s.able(r, u)
+			if err == nil && able {
+				s.helpers = append(s.helpers, access.Actor{User: u, Grants: g})
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// able reports whether somebody can sign in without anybody's help.
+func (s *stuckSearch) able(r store.Reader, u core.User) (bool, error) {
+	if u.State != core.UserActive && u.State != core.UserValidated || s.settings[u.Tenant].Suspended != nil {
+		return false, nil
+	}
+	factors, err := r.Factors(u.ID)
+	if err != nil {
+		return false, err
+	}
+	return !lost(factors), nil
+}
+
+// lost: a second factor is asked for and nothing that the person has answers.
+func lost(factors []core.Factor) bool {
+	if !policy.Enrolled(factors) {
+		return false
+	}
+	for _, f := range factors {
+		if f.Usable() {
+			return false // a factor, or a recovery code
+		}
+	}
+	return true
+}
+
+// tenant looks at the people of one tenant, a page a snapshot.
+func (s *stuckSearch) tenant(ctx context.Context, t core.Tenant, progress func(string, int64, int64)) error {
+	const page = 200
+	after, n := core.UserID(""), page
+	for n == page {
+		err := s.store.View(ctx, t.ID, func(r store.Reader) error {
+			users, err := r.Users(after, page)
+			if err != nil {
+				return err
+			}
+			n = len(users)
+			for _, u := range users {
+				after = u.ID
+				if err := s.person(r, u); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if progress != nil {
+			progress("people", s.seen, 0)
+		}
+	}
+	return nil
+}
+
+func (s *stuckSearch) person(r store.Reader, u core.User) error {
+	if u.Kind != core.Person || u.Federated || u.State == core.UserDisabled || u.State == core.UserDeleted {
+		return nil
+	}
+	s.seen++
+	eff := s.settings[u.Tenant]
+	if eff.Suspended != nil || s.admin[u.ID] {
+		return nil // refused on purpose; or the admin link is the exit
+	}
+	if u.State == core.UserInvited {
+		open, err := openInvitation(r, u)
+		if err == nil && !open && !s.helped(u, eff, access.Invite) {
+			s.find("%s (%s): the invitation is over, and nobody can send another", u)
+		}
+		return err
+	}
+	factors, err := r.Factors(u.ID)
+	if err != nil {
+		return err
+	}
+	required, _ := policy.Standing(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, eff)
+	switch {
+	case required && !policy.Enrolled(factors) && len(policy.Offered(eff)) == 0:
+		s.find("%s (%s): a second factor is required, and none can be set up here", u)
+	case lost(factors) && !s.helped(u, eff, access.ResetMFA):
+		s.find("%s (%s): the second factor is dead, there is no recovery code, and nobody can reset it; run: sallyport user reset-mfa", u)
+	}
+	if u.Email != "" {
+		return nil
+	}
+	p, err := r.Password(u.ID)
+	if err != nil && !errors.Is(err, core.ErrNotFound) {
+		return err
+	}
+	if p.Hash == "" {
+		s.find("%s (%s): there is no password, and no address to send a link to", u)
+	}
+	return nil
+}
+
+func openInvitation(r store.Reader, u core.User) (bool, error) {
+	tokens, err := r.Tokens(u.ID, core.TokenInvitation)
+	for _, t := range tokens {
+		if t.State(r.Now()) == core.TokenGood {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// helped reports whether somebody else who can sign in may do p for u.
+func (s *stuckSearch) helped(u core.User, eff policy.Effective, p access.Permission) bool {
+	for _, a := range s.helpers {
+		if a.User.ID != u.ID && a.Can(p, eff.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *stuckSearch) find(format string, u core.User) {
+	if len(s.found) == mostStuck {
+		s.more++
+		return
+	}
+	s.found = append(s.found, fmt.Sprintf(format, u.Login, u.ID))
+}

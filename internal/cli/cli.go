@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"sallyport/internal/policy"
+)
+
+// Process is what the command line has of its process.
+type Process struct {
+	Args    []string // without the program's name
+	Environ []string
+	In      io.Reader
+	Out     io.Writer
+	Err     io.Writer
+}
+
+// Main runs the program and returns its exit code.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, Process{Args: os.Args[1:], Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+}
+
+// common are the flags of every verb.
+type common struct {
+	Config  string `help:"Configuration file; ./sallyport.yaml when there is one." placeholder:"FILE"`
+	Data    string `help:"Folder of the embedded store (data_dir)." placeholder:"DIR"`
+	JSON    bool   `name:"json" help:"Print results for machines."`
+	NoInput bool   `help:"Never ask; fail where an answer would be needed."`
+}
+
+// dry is the flag of every write.
+type dry struct {
+	DryRun bool `help:"Show what would change, and change nothing."`
+}
+
+// sure is the flag of writes that are asked about first.
+type sure struct {
+	Yes bool `short:"y" help:"Do it without asking."`
+}
+
+// grammar is the whole command line.
+type grammar struct {
+	common
+
+	Serve       serveCmd       `cmd:"" help:"Run the server."`
+	Demo        demoCmd        `cmd:"" help:"See it work: walks the main story on loopback, then keeps serving."`
+	Init        initCmd        `cmd:"" help:"Set up this machine: configuration, master key, store, first administrator."`
+	AdminLink   adminLinkCmd   `cmd:"" help:"Print a one-time link, good for 30 minutes, that gives an administrator a new password and factor."`
+	Doctor      doctorCmd      `cmd:"" help:"Check clock, store, keys, mail, addresses and backups, and that nobody is stuck."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask the running server whether it is ready."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+
+	ConfigCmd configCmd  `cmd:"" name:"config" help:"Check or print the configuration."`
+	Migrate   migrateCmd `cmd:"" help:"Bring the store's schema up to date."`
+	Backup    backupCmd  `cmd:"" help:"Make, check and restore sealed backups."`
+	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
+	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
+	User      userCmd    `cmd:"" help:"Accounts of people."`
+	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
+	Mail      mailCmd    `cmd:"" help:"Mail."`
+	TOTP      totpCmd    `cmd:"" name:"totp" help:"Codes of authenticator apps, for support."`
+}
+
+// exited carries an exit code out of the parser, which wants to end the process.
+type exited int
+
+// Run runs one command line.
+func Run(ctx context.Context, p Process) (code int) {
+	defer func() {
+		if e := recover(); e != nil {
+			x, ok := e.(exited)
+			if !ok {
+				panic(e)
+			}
+			code = int(x)
+		}
+	}()
+	var g grammar
+	parser, err := kong.New(&g, kong.Name("sallyport"), kong.Writers(p.Out, p.Err),
+		kong.Description("Sign-in and multi-factor authentication. Begin with: sallyport demo (to see it), sallyport init (to run it)."),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.Vars{"presets": strings.Join(policy.Presets(), ", "), "roles": roleNames(), "languages": languageTags(), "languages_enum": strings.ReplaceAll(languageTags(), " ", "")},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}))
+	if err != nil {
+		panic(err) // the grammar is wrong, whatever was typed
+	}
+	s := &shell{Process: p, common: &g.common, ctx: ctx}
+	parsed, err := parser.Parse(p.Args)
+	if err != nil {
+		return s.fail(usage("%s", misread(err)))
+	}
+	if err := parsed.Run(s); err != nil {
+		return s.fail(err)
+	}
+	return exitOK
+}
+
+// misread says what could not be read, and whose help would tell.
+func misread(err error) string {
+	text, path := strings.ReplaceAll(err.Error(), `one of "",`, "one of "), "sallyport"
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || parse.Context == nil {
+		return text
+	}
+	at := parse.Context.Model.Node
+	for _, step := range parse.Context.Path {
+		if step.Command != nil {
+			at = step.Command
+		}
+	}
+	if at.Type == kong.CommandNode {
+		path = at.FullPath()
+	}
+	if strings.HasPrefix(text, "expected one of") {
+		// The parser would cut the list.
+		var words []string
+		for _, child := range at.Children {
+			words = append(words, child.Name)
+		}
+		text = "say what to do: " + strings.Join(words, ", ")
+	}
+	return text + "\nhelp: " + path + " --help"
+}
+
+// say writes talk, as distinct from results.
+func (s *shell) say(format string, args ...any) {
+	fmt.Fprintf(s.Err, format+"\n", args...)
+}
+
+// next ends a success: it names the command that usually follows.
+func (s *shell) next(format string, args ...any) {
+	if !s.JSON {
+		s.say("next: "+format, args...)
+	}
+}
