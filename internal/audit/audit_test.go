@@ -175,7 +175,7 @@ func TestTamperingInTheStoreIsNamed(t *testing.T) {
 			[]string{"changed: event 7"}, "changed"},
 		{"detail changed", []string{`UPDATE audit_events SET detail = replace(detail, 'wrong', 'right') WHERE position = 7`},
 			[]string{"changed: event 7"}, "changed"},
-		{"emptied", []string{`UPDATE audit_events SET result = 'ok', reason = '' WHERE position = 9`},
+		{"refusal made a success", []string{`UPDATE audit_events SET name = 'signin.succeeded' WHERE position = 9`},
 			[]string{"changed: event 9"}, "changed"},
 		{"inserted behind", []string{`INSERT INTO audit_events (at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position)
 			VALUES (1, 'signin.succeeded', 'tn_root', 'us_x', 'us_x', 'ok', '', '', '', '', '', 3, 11)`},

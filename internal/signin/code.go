@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -124,7 +125,10 @@ func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f c
 		burned = burned || res.Accepted() && step == res.Step
 	}
 	if res.Accepted() && !burned {
-		f.LastStep, f.LastUsedAt, f.Budget, f.Doc.Burned = res.Step, now, core.Budget{}, nil
+		f.LastStep, f.LastUsedAt, f.Budget = res.Step, now, core.Budget{}
+		// Steps that were given away and are still to come stay spent, or whoever
+		// typed ahead would only wait for the owner to sign in.
+		f.Doc.Burned = slices.DeleteFunc(f.Doc.Burned, func(step int64) bool { return step <= res.Step })
 		if err := tx.UpdateFactor(f); err != nil {
 			return shown{}, nil, err
 		}

@@ -91,3 +91,13 @@ func rename(p *house.Person, login string) func(store.Tx) error {
 		return tx.UpdateUser(u)
 	}
 }
+
+// password is the stored hash of a person.
+func password(h *house.House, p *house.Person) (hash string) {
+	h.View(p.Tenant, func(r store.Reader) error {
+		pw, err := r.Password(p.ID)
+		hash = pw.Hash
+		return err
+	})
+	return hash
+}

@@ -84,7 +84,7 @@ var (
 	// ErrConflict says that a row was changed by somebody else meanwhile.
 	ErrConflict = errors.New("the row was changed meanwhile")
 	// ErrDown says that the store cannot be reached or cannot write now.
-	ErrDown = errors.New("the store is not available")
+	ErrDown error = core.ErrUnavailable
 	// ErrNewerSchema says that the store was migrated by a newer program.
 	ErrNewerSchema = errors.New("the store was migrated by a newer program")
 )

@@ -179,6 +179,11 @@ func (h *house) report(r *http.Request, rec *recorder, id, pattern string, took 
 	}
 	if f, ok := core.AsFault(rec.err); ok {
 		attrs = append(attrs, slog.String("code", f.Code))
+		if f.Kind == core.KindUnavailable {
+			// A part of us is missing: what exactly is for the operator alone.
+			level = slog.LevelError
+			attrs = append(attrs, slog.String("error", rec.err.Error()))
+		}
 	} else if rec.err != nil && !isWay(rec.err) {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("error", rec.err.Error()))

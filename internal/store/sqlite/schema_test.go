@@ -93,6 +93,7 @@ func TestSchema(t *testing.T) {
 
 // TestMigrateFromEachVersion: whatever version a store has, it comes up.
 func TestMigrateFromEachVersion(t *testing.T) {
+	t.Parallel()
 	path := file(t)
 	s := opened(t, path)
 	if err := s.Migrate(t.Context(), nil); err != nil {
@@ -126,6 +127,7 @@ func TestMigrateFromEachVersion(t *testing.T) {
 }
 
 func TestMigrateKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	path := file(t)
 	whole := opened(t, path)
 	if err := whole.Migrate(t.Context(), nil); err != nil {

@@ -38,4 +38,9 @@ var engine = storetest.Engine{
 	},
 }
 
-func TestStore(t *testing.T) { storetest.Run(t, engine) }
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, engine)
+}
+
+func BenchmarkSignIn(b *testing.B) { storetest.BenchSignIn(b, engine) }

@@ -51,6 +51,10 @@ var tableOrder = [...]string{
 	"tokens", "audit_events", "audit_batches", "outbox", "changes", "keyrings", "leases",
 }
 
+// rowOrder is for tables whose first column does not tell rows apart: the same
+// store gives the same lines.
+var rowOrder = map[string]string{"budgets": "tenant_id, user_id, name", "roles": "user_id, held_on, role"}
+
 // Backup reads all tables on one snapshot while others go on writing.
 func (s *Store) Backup(ctx context.Context, path string) (err error) {
 	has, err := s.applied(ctx)
@@ -108,7 +112,11 @@ func (s *Store) dump(ctx context.Context, q db.DBTX, to io.Writer, schema int64)
 }
 
 func dumpTable(ctx context.Context, q db.DBTX, out *json.Encoder, table string) (n int64, err error) {
-	rows, err := q.QueryContext(ctx, "SELECT * FROM "+table+" ORDER BY 1")
+	order := "1"
+	if by, more := rowOrder[table]; more {
+		order = by
+	}
+	rows, err := q.QueryContext(ctx, "SELECT * FROM "+table+" ORDER BY "+order)
 	if err != nil {
 		return 0, err
 	}

@@ -90,6 +90,7 @@ func Lines(t testing.TB, s store.Store) (path, lines string) {
 
 func testBackup(t *testing.T, e Engine) {
 	t.Run("comes back as it was", func(t *testing.T) {
+		t.Parallel()
 		s, clock := Filled(t, e)
 		path, lines := Lines(t, s)
 		for _, table := range sqlstore.TableNames() {
@@ -126,6 +127,7 @@ func testBackup(t *testing.T, e Engine) {
 		}
 	})
 	t.Run("while others write", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t, e)
 		h := w.household()
 		stop, stopped := make(chan struct{}), make(chan struct{})
@@ -168,6 +170,7 @@ func testBackup(t *testing.T, e Engine) {
 		<-stopped
 	})
 	t.Run("is refused", func(t *testing.T) {
+		t.Parallel()
 		s, clock := Filled(t, e)
 		path, lines := Lines(t, s)
 		rows := strings.SplitAfter(lines, "\n")

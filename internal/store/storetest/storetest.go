@@ -61,10 +61,13 @@ func Run(t *testing.T, e Engine) {
 		{"odd texts", testOddTexts},
 		{"doors across tenants", testDoors},
 	} {
-		t.Run(row.name, func(t *testing.T) { row.test(t, newWorld(t, e)) })
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			row.test(t, newWorld(t, e))
+		})
 	}
-	t.Run("backup", func(t *testing.T) { testBackup(t, e) })
-	t.Run("migrations", func(t *testing.T) { testMigrations(t, e) })
+	t.Run("backup", func(t *testing.T) { t.Parallel(); testBackup(t, e) })
+	t.Run("migrations", func(t *testing.T) { t.Parallel(); testMigrations(t, e) })
 }
 
 // Clock is a test's own time.

@@ -65,11 +65,7 @@ func Open(t testing.TB, engine string, options ...Option) *House {
 	}
 	dir := t.TempDir()
 	h := OpenAt(t, filepath.Join(dir, "data"), dsn, options...)
-	root, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Platform, Name: "Test Platform"}, core.ActorSystem, core.Client{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Root = root
+	h.Found()
 	return h
 }
 

@@ -1,14 +1,17 @@
 package house
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
 	"sallyport/internal/access"
+	"sallyport/internal/config"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/store"
+	"sallyport/internal/testkit/pgtest"
 )
 
 // CodeOf is what an app with this key and this many digits shows at an instant.
@@ -150,4 +153,69 @@ func (h *House) Mails(to string) []string {
 		out = append(out, m.Subject)
 	}
 	return out
+}
+
+// Restartable opens a house and a function that ends it and opens it again on
+// the same data, with the clock where it stood.
+func Restartable(t *testing.T, engine string, options ...Option) (*House, func() *House) {
+	t.Helper()
+	dsn := ""
+	if engine == "postgres" {
+		dsn = pgtest.Database(t)
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	h := OpenAt(t, dir, dsn, options...)
+	h.Found()
+	return h, func() *House {
+		offset, root := h.Clock.Offset(), h.Root
+		h.Stop()
+		h = OpenAt(t, dir, dsn, options...)
+		h.Clock.Advance(offset)
+		h.Root = root
+		return h
+	}
+}
+
+// Nodes opens two nodes of one house on PostgreSQL, with one key file.
+func Nodes(t *testing.T, options ...Option) (a, b *House) {
+	t.Helper()
+	dsn := pgtest.Database(t)
+	dir := t.TempDir()
+	key := func(c *config.Config) { c.Encryption.KeyFile = filepath.Join(dir, "master.key") }
+	a = OpenAt(t, filepath.Join(dir, "a"), dsn, append(options, key)...)
+	a.Found()
+	b = OpenAt(t, filepath.Join(dir, "b"), dsn, append(options, key)...)
+	b.Root = a.Root
+	return a, b
+}
+
+// Found makes the platform's tenant.
+func (h *House) Found() {
+	h.T.Helper()
+	root, err := h.Directory.CreateTenant(h.T.Context(), directory.NewTenant{Kind: core.Platform, Name: "Test Platform"}, core.ActorSystem, core.Client{})
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	h.Root = root
+}
+
+// In is the same person seen from another node, or after a restart.
+func (p *Person) In(h *House) *Person {
+	c := *p
+	c.h = h
+	return &c
+}
+
+// EnrolledWith is Enrolled where codes have another number of digits.
+func (h *House) EnrolledWith(tenant core.Tenant, login string, digits int, roles ...core.Role) *Person {
+	h.T.Helper()
+	p := h.Person(tenant, login, roles...)
+	page := h.Must(p.Get("/account/security/totp"))
+	p.Key = page.Of("data-setup-key")
+	if page = h.Must(p.Submit(page, "code", CodeOf(h.T, p.Key, digits, h.Clock.Now()))); page.Name != "recovery-code" {
+		h.T.Fatalf("%s: page %q, fault %q", login, page.Name, page.Fault)
+	}
+	p.Recovery = page.Of("data-recovery-code")
+	h.Must(p.Submit(page, "saved", "yes"))
+	return p
 }

@@ -126,12 +126,12 @@ func (q *Queries) Tenant(ctx context.Context, id string) (Tenant, error) {
 }
 
 const tenantLine = `-- name: TenantLine :many
-WITH RECURSIVE line (id, parent_id) AS (
-    SELECT t.id, t.parent_id FROM tenants t WHERE t.id = $1
+WITH RECURSIVE line (id, parent_id, above) AS (
+    SELECT t.id, t.parent_id, 0 FROM tenants t WHERE t.id = $1
     UNION ALL
-    SELECT p.id, p.parent_id FROM tenants p JOIN line ON p.id = line.parent_id
+    SELECT p.id, p.parent_id, line.above + 1 FROM tenants p JOIN line ON p.id = line.parent_id
 )
-SELECT tenants.id, tenants.parent_id, tenants.organisation_id, tenants.path, tenants.kind, tenants.mode, tenants.state, tenants.name, tenants.managed_by, tenants.support_access, tenants.settings, tenants.version, tenants.created_at, tenants.changed_at, tenants.deleted_at FROM tenants JOIN line ON line.id = tenants.id ORDER BY tenants.path
+SELECT tenants.id, tenants.parent_id, tenants.organisation_id, tenants.path, tenants.kind, tenants.mode, tenants.state, tenants.name, tenants.managed_by, tenants.support_access, tenants.settings, tenants.version, tenants.created_at, tenants.changed_at, tenants.deleted_at FROM line JOIN tenants ON tenants.id = line.id ORDER BY line.above DESC
 `
 
 type TenantLineRow struct {

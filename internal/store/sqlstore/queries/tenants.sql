@@ -2,12 +2,12 @@
 SELECT * FROM tenants WHERE id = @id;
 
 -- name: TenantLine :many
-WITH RECURSIVE line (id, parent_id) AS (
-    SELECT t.id, t.parent_id FROM tenants t WHERE t.id = @id
+WITH RECURSIVE line (id, parent_id, above) AS (
+    SELECT t.id, t.parent_id, 0 FROM tenants t WHERE t.id = @id
     UNION ALL
-    SELECT p.id, p.parent_id FROM tenants p JOIN line ON p.id = line.parent_id
+    SELECT p.id, p.parent_id, line.above + 1 FROM tenants p JOIN line ON p.id = line.parent_id
 )
-SELECT sqlc.embed(tenants) FROM tenants JOIN line ON line.id = tenants.id ORDER BY tenants.path;
+SELECT sqlc.embed(tenants) FROM line JOIN tenants ON tenants.id = line.id ORDER BY line.above DESC;
 
 -- name: TenantsBelow :many
 SELECT * FROM tenants WHERE path >= CAST(@low AS text) AND path < CAST(@high AS text) ORDER BY path;

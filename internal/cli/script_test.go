@@ -1,0 +1,175 @@
+package cli_test
+
+import (
+	"database/sql"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sallyport/internal/cli"
+	"sallyport/internal/testkit/need"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sallyport": func() { os.Exit(cli.Main()) }})
+}
+
+// The scripts drive the real program, as an operator would.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, params("testdata/script/*.txt"))
+}
+
+// What support is told about codes is held against another program's codes.
+func TestCodesOfOathtool(t *testing.T) {
+	need.Tool(t, "oathtool")
+	testscript.Run(t, params("testdata/oathtool/*.txt"))
+}
+
+func params(glob string) testscript.Params {
+	files, err := filepath.Glob(glob)
+	if err != nil || len(files) == 0 {
+		panic("no scripts at " + glob)
+	}
+	return testscript.Params{Files: files, RequireExplicitExec: true, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"exits": exits, "ready": ready, "term": term, "capture": capture, "mode": mode, "sql": rawSQL, "flip": flip, "same": same, "oath": oath,
+		"demoed": demoed, "mailed": mailed, "personcode": personcode, "sealed": sealed, "join": join, "now": codeNow,
+	}}
+}
+
+// setup gives each script ports of its own and an environment without ours.
+func setup(e *testscript.Env) error {
+	for _, name := range []string{"PORT", "OPS", "SMTP"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		e.Vars = append(e.Vars, name+"="+port)
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	e.Setenv("SALLYPORT_LISTEN", "127.0.0.1:"+e.Getenv("PORT"))
+	e.Setenv("SALLYPORT_LISTEN_OPS", "127.0.0.1:"+e.Getenv("OPS"))
+	e.Setenv("NO_COLOR", "1")
+	e.Setenv("KEY", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+	return nil
+}
+
+// exits N prog args...: the program ends with exactly this code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE program args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// ready waits until the server that was started in the background answers.
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := ts.Exec("sallyport", "healthcheck")
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the server was not ready in time: %v", err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// term ends background programs as an operator would, and waits for them.
+func term(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// capture NAME [PATTERN]: the last output, or what the pattern's group found in
+// it, becomes a variable.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.TrimSpace(ts.ReadFile("stdout"))
+	if len(args) == 2 {
+		m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(text)
+		if m == nil {
+			ts.Fatalf("%s does not match %s", args[1], text)
+		}
+		text = m[1]
+	}
+	ts.Setenv(args[0], text)
+}
+
+// mode FILE 0600: the file is readable for whom it should be.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := info.Mode().Perm().String(); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+// same FILE FILE | ! same FILE FILE: the bytes are equal, or not.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if (ts.ReadFile(args[0]) == ts.ReadFile(args[1])) == neg {
+		ts.Fatalf("%s and %s: equal is %v", args[0], args[1], !neg)
+	}
+}
+
+// sql FILE STATEMENT...: changes an embedded store behind the program's back.
+func rawSQL(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	for _, s := range args[1:] {
+		_, err := db.Exec(s)
+		ts.Check(err)
+	}
+}
+
+// flip FILE N: changes one byte, counted from the end when N is negative.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	b := []byte(ts.ReadFile(args[0]))
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if n < 0 {
+		n += len(b)
+	}
+	b[n] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// oath OFFSET FILE: asks oathtool for the code of a time so many steps from now
+// and puts it into a file, and that time into AT, so that no test hangs on how
+// long it takes.
+func oath(ts *testscript.TestScript, _ bool, args []string) {
+	steps, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	at := time.Now().UTC().Truncate(time.Second)
+	then := at.Add(time.Duration(steps) * 30 * time.Second).Format("2006-01-02 15:04:05 UTC")
+	ts.Check(ts.Exec("oathtool", append([]string{"--base32", "-N", then}, args[2:]...)...))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(ts.ReadFile("stdout")), 0o600))
+	ts.Setenv("AT", at.Format(time.RFC3339))
+}

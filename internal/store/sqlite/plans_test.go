@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sallyport/internal/store/sqlstore/db"
+)
+
+var (
+	query = regexp.MustCompile("(?s)`-- name: (\\w+) :\\w+\n(.*?)`")
+	place = regexp.MustCompile(`\$([0-9]+)`)
+)
+
+// TestPlans: no statement reads a whole table, but for those whose purpose that
+// is. So what sign-in does costs the same with a thousand people and a million.
+func TestPlans(t *testing.T) {
+	whole := []string{
+		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps",
+	}
+	s := opened(t, file(t))
+	if err := s.Migrate(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../sqlstore/db/*.sql.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	seen := 0
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range query.FindAllStringSubmatch(string(text), -1) {
+			seen++
+			if slices.Contains(whole, q[1]) {
+				continue
+			}
+			most := 0
+			for _, p := range place.FindAllStringSubmatch(q[2], -1) {
+				n, _ := strconv.Atoi(p[1])
+				most = max(most, n)
+			}
+			err := s.One(t.Context(), func(on db.DBTX) error {
+				rows, err := on.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q[2], make([]any, most)...)
+				if err != nil {
+					return err
+				}
+				defer rows.Close()
+				var plan []string
+				for rows.Next() {
+					var a, b, c int
+					var step string
+					if err := rows.Scan(&a, &b, &c, &step); err != nil {
+						return err
+					}
+					plan = append(plan, step)
+				}
+				for _, step := range plan {
+					// A scan of an index in its order ends at a LIMIT or is a covering one.
+					if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "line") && !ordered(q[1]) {
+						t.Errorf("%s reads a whole table:\n%s", q[1], strings.Join(plan, "\n"))
+					}
+				}
+				return rows.Err()
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", q[1], err)
+			}
+		}
+	}
+	if seen < 60 {
+		t.Errorf("only %d statements were looked at", seen)
+	}
+}
+
+// ordered statements walk along an index and stop at their limit, or along one
+// that has only the few rows that still wait for something.
+func ordered(name string) bool {
+	return slices.Contains([]string{"Unsealed", "LastBatch", "MailQueue", "ExpireLinkMails"}, name)
+}
