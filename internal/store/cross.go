@@ -18,7 +18,7 @@ type Cross interface {
 	FindLogin(ctx context.Context, loginKey string, device []byte) (Login, error)
 	// FindByEmail finds all accounts that have this address, at most limit.
 	FindByEmail(ctx context.Context, emailKey string, limit int) ([]core.User, error)
-	// FindUser finds an account by id in any tenant.
+	// FindUser finds an account by id in any tenant, deleted ones too.
 	FindUser(ctx context.Context, id core.UserID) (core.User, error)
 	// FindSession finds a session by the hash of its token, with its owner.
 	FindSession(ctx context.Context, tokenHash []byte) (core.Session, core.User, error)
@@ -29,20 +29,23 @@ type Cross interface {
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
-	// AllUsers lists accounts of every tenant in the order of their ids, after
-	// the id given, at most limit.
+	// AllUsers lists accounts of every tenant, deleted ones too, in the order of
+	// their ids, after the id given, at most limit.
 	AllUsers(ctx context.Context, after core.UserID, limit int) ([]core.User, error)
 	// AllRoles lists who holds a role, anywhere.
 	AllRoles(ctx context.Context, role core.Role) ([]core.RoleGrant, error)
 	// RolesOf lists the roles an account holds, on whatever tenant.
 	RolesOf(ctx context.Context, user core.UserID) ([]core.RoleGrant, error)
-	// SignInsSince counts accounts by state and whether they have a usable
+	// CountUsers counts accounts by state and kind and whether they have a usable
 	// second factor, for the metrics.
 	CountUsers(ctx context.Context) ([]UserCount, error)
 
-	// ClaimMail leases up to limit mails that are due and returns them.
+	// ClaimMail leases up to limit mails that are due and returns them, those
+	// past their ExpiresAt too: the worker notes that they expired.
 	ClaimMail(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]core.Mail, error)
-	// SettleMail writes back what became of a claimed mail.
+	// SettleMail writes back what became of a claimed mail and ends the claim. m
+	// has the LeaseUntil that it was claimed with; ErrConflict when that claim is
+	// over because it ran out or the epoch was raised.
 	SettleMail(ctx context.Context, m core.Mail) error
 	// MailQueue tells how many mails wait, and the oldest one's age.
 	MailQueue(ctx context.Context) (waiting int, oldest time.Time, err error)
@@ -69,9 +72,9 @@ type Cross interface {
 
 	// TouchSessions moves last-seen and idle end of sessions, in a batch.
 	TouchSessions(ctx context.Context, touches []Touch) error
-	// Sweep deletes what nobody can need any more: attempts, links and ended
-	// sessions past their keep time, feed lines older than a day. It returns how
-	// many rows went.
+	// Sweep deletes what nobody can need any more: attempts, links, ended
+	// sessions and finished mails past their keep time, feed lines older than a
+	// day. It returns how many rows went, at most limit.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 
 	// Lease takes or renews a named lease for one node; false when another has it.
@@ -81,8 +84,9 @@ type Cross interface {
 	// "instance", "backup_at". An absent key is "".
 	Meta(ctx context.Context, key string) (string, error)
 	SetMeta(ctx context.Context, key, value string) error
-	// RaiseEpoch ends all sessions, attempts and links at once and moves every
-	// time-step high-water mark to now, after a restore.
+	// RaiseEpoch ends all sessions, attempts and links at once, expires mails
+	// that carry a link, moves every time-step high-water mark past now and says
+	// so on the feed, after a restore.
 	RaiseEpoch(ctx context.Context, now time.Time) error
 }
 
@@ -119,9 +123,11 @@ type Touch struct {
 type Guesses interface {
 	// Reserve takes one guess from the budget of this name if it is neither
 	// locked nor used up, counting guesses that are under way. For an unknown
-	// account (empty user) it does the same work and says no.
+	// account (empty user) it does the same work and says no. A guess that is
+	// neither settled nor released is forgotten after a minute.
 	Reserve(ctx context.Context, g Guess, rule core.LockRule, now time.Time) (Reserved, error)
-	// Release gives back a reserved guess that was neither right nor wrong.
+	// Release gives back a reserved guess that no SaveBudget of a committed
+	// transaction settled.
 	Release(ctx context.Context, g Guess) error
 }
 
@@ -142,8 +148,9 @@ type Reserved struct {
 // Keys keeps the wrapped key ring.
 type Keys interface {
 	LoadKeys(ctx context.Context) ([]KeyRow, error)
-	// SaveKey inserts when ifVersion is 0 and else replaces that version;
-	// ErrConflict when somebody was faster.
+	// SaveKey inserts when ifVersion is 0 and else replaces that version, and says
+	// so on the feed; the row's version is then ifVersion+1. ErrConflict when
+	// somebody was faster.
 	SaveKey(ctx context.Context, row KeyRow, ifVersion int64) error
 }
 

@@ -11,9 +11,10 @@
 // the transaction: mail goes through the outbox, caches listen to the change
 // feed. Methods that change a row check its Version (optimistic locking): the
 // loser of a race gets ErrConflict, which Update answers by running the
-// function again on fresh rows. A one-time thing is consumed by a statement that
-// must hit exactly one row. When fn returns an error nothing is kept; a refusal
-// that must leave a trace is therefore a result, not an error.
+// function again on fresh rows. A one-time thing is consumed by a statement
+// that must hit exactly one row. An engine's error (a duplicate, no room) ends
+// the transaction even when fn overlooks it. When fn returns an error nothing
+// is kept; a refusal that must leave a trace is therefore a result, not an error.
 //
 // What can go wrong: core.ErrNotFound, ErrConflict (only after many tries),
 // ErrDuplicate with the name of what must be unique, and ErrDown when the store

@@ -19,7 +19,8 @@ type TenantReader interface {
 type TenantWriter interface {
 	// InsertTenant adds a child of the reader's own node, or the platform itself.
 	InsertTenant(core.Tenant) error
-	// UpdateTenant writes the reader's own node.
+	// UpdateTenant writes the reader's own node, all but its place in the tree
+	// (Parent, Organisation, Path).
 	UpdateTenant(core.Tenant) error
 }
 
@@ -28,7 +29,8 @@ type UserReader interface {
 	// Users lists the tenant's accounts (deleted ones not) by id.
 	Users(after core.UserID, limit int) ([]core.User, error)
 	// EmailTaken reports whether an account other than except, in the tenants
-	// of the same organisation, has this address.
+	// of the reader's organisation, has this address. In a Tx nobody else can
+	// take the address between the question and the commit.
 	EmailTaken(organisation core.TenantID, emailKey string, except core.UserID) (bool, error)
 	Password(core.UserID) (core.Password, error)
 	Browsers(core.UserID) ([]core.Browser, error)
@@ -47,9 +49,13 @@ type UserWriter interface {
 	SeenBrowser(core.BrowserID, time.Time) error
 	// DropBrowsers forgets known browsers: those named, or all when none is.
 	DropBrowsers(core.UserID, ...core.BrowserID) (int, error)
+	// Grant gives a role, once however often it is called. The account is the
+	// reader's, the tenant on which the role holds may be any.
 	Grant(core.RoleGrant) error
 	Revoke(core.RoleGrant) error
-	// SaveBudget writes a named budget and settles one reserved guess on it.
+	// SaveBudget writes a named budget and settles one reserved guess on it. A
+	// budget that was counted up must have been read in the same transaction:
+	// then it is ErrConflict when another failure was counted meanwhile.
 	SaveBudget(user core.UserID, name string, b core.Budget) error
 	// DropBudgets forgets all budgets of a person but the factors' own.
 	DropBudgets(core.UserID) error
@@ -84,7 +90,9 @@ type AttemptFacts struct {
 }
 
 type AttemptWriter interface {
-	InsertAttempt(core.Attempt) error
+	// InsertAttempt stores an attempt. honours is the reserved guess that led to
+	// it, if one did: it is given back by the same commit, as right.
+	InsertAttempt(a core.Attempt, honours ...Guess) error
 	// UpdateAttempt writes an attempt whose Version is still the one given and
 	// that is not done.
 	UpdateAttempt(core.Attempt) error
@@ -94,7 +102,9 @@ type AttemptWriter interface {
 
 type SessionReader interface {
 	Session(core.SessionID) (core.Session, error)
-	// Sessions lists a person's sessions that have not ended, newest first.
+	// Sessions lists a person's sessions that have not ended and are not past
+	// their overall end, newest first. Their idle end is for the caller (Live),
+	// since it is moved in batches. EndSessions ends and counts the same ones.
 	Sessions(core.UserID) ([]core.Session, error)
 }
 

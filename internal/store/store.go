@@ -35,8 +35,13 @@ type Store interface {
 	// Clock is the store's own time: the database's on PostgreSQL, the
 	// machine's when embedded. It carries no offset.
 	Clock(ctx context.Context) (time.Time, error)
-	// Backup writes a consistent copy of everything to the file at path while
-	// others go on writing. The caller seals it.
+	// Listen calls wake when the change feed has grown, as far as that can be
+	// heard, until ctx ends. It is a hint: who relies on the feed reads it by its
+	// own clock as well.
+	Listen(ctx context.Context, wake func())
+	// Backup writes a consistent copy of everything to a new file at path while
+	// others go on writing. The caller seals it. It is the same for all engines,
+	// so that it can be restored into another.
 	Backup(ctx context.Context, path string) error
 	Close() error
 }
@@ -90,7 +95,8 @@ var (
 )
 
 // ErrDuplicate says that something unique exists already. What is "login",
-// "email", "handle", "token" or "id".
+// "handle", "token", "platform" or "id"; and "email", which no store says by
+// itself, for a journey that asked EmailTaken.
 type ErrDuplicate struct{ What string }
 
 func (e ErrDuplicate) Error() string { return e.What + " exists already" }

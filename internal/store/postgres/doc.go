@@ -6,9 +6,11 @@
 // one at a time (lines of the change feed, an address that must be free) takes
 // a named advisory lock until the commit, the feed's as the very last thing.
 //
-// Statements are described once and never prepared on the server, so that a
-// pooler between us and the database may hand every transaction to another
-// connection. Only Migrate and Listen want a connection that stays.
+// Statements are prepared on the server, once for each connection: planning them
+// anew costs more than running them. A pooler that hands every transaction to
+// another connection must know prepared statements (PgBouncer 1.21 and later do);
+// for an older one, default_query_exec_mode=cache_describe in the DSN leaves
+// preparing out. Only Migrate and Listen want a connection that stays.
 //
 // Guesses under way are counted in the budget's row, so that all nodes count
 // together; that one statement does not wait for the disk, because what a crash

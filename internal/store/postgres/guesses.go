@@ -35,6 +35,13 @@ RETURNING window_at, failures, locked_until, locks, consecutive`
 const release = `UPDATE budgets SET reserved = reserved - 1 FROM ` + quiet + `
 	AND tenant_id = $1 AND user_id = $2 AND name = $3 AND reserved > 0`
 
+// insertHonouring is one statement where two would each cost a way to the server
+// and back, the second in a transaction of its own.
+const insertHonouring = `WITH honoured AS (
+	UPDATE budgets SET reserved = reserved - 1 WHERE tenant_id = $2 AND user_id = $3 AND name = $10 AND reserved > 0
+) INSERT INTO attempts (id, tenant_id, user_id, browser, doc, version, created_at, expires_at, done_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
 // decoys are the rows that guesses at nobody write to: several, so that they do
 // not wait for each other where guesses at somebody would not.
 const decoys = 256
@@ -68,5 +75,12 @@ func (e *engine) Release(ctx context.Context, g store.Guess) error {
 	return err
 }
 
-// Settled has nothing to do: saving the budget lowered its row's count.
-func (e *engine) Settled(store.Guess) {}
+// Settled and Honoured have nothing to do: the row's count was lowered before the
+// commit.
+func (e *engine) Settled(store.Guess)  {}
+func (e *engine) Honoured(store.Guess) {}
+
+func (e *engine) InsertHonouring(ctx context.Context, q db.DBTX, r db.InsertAttemptParams, g store.Guess) error {
+	_, err := q.ExecContext(ctx, insertHonouring, r.ID, r.TenantID, r.UserID, r.Browser, r.Doc, r.Version, r.CreatedAt, r.ExpiresAt, r.DoneAt, g.Name)
+	return err
+}

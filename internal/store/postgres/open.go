@@ -54,7 +54,6 @@ func open(ctx context.Context, dsn string, opts Options) (*sqlstore.Store, error
 	if len(config.Fallbacks) > 0 && config.ValidateConnect == nil {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "sallyport"
 	}

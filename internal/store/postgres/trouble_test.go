@@ -289,8 +289,9 @@ func fill(path string) error {
 	}
 }
 
-// TestPooler: behind a pooler that hands each transaction to another
-// connection, all but migrating and listening works.
+// TestPooler: behind a pooler that hands each transaction to another connection
+// and knows nothing of prepared statements, all but migrating and listening
+// works, when the DSN says not to prepare.
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	program := need.Tool(t, "pgbouncer")
@@ -299,7 +300,7 @@ func TestPooler(t *testing.T) {
 	direct := filled(t, dsn, postgres.Options{})
 	name := dsn[strings.LastIndex(dsn, "/")+1 : strings.Index(dsn, "?")]
 	pooled := server.Pooler(t, program, name, "pool_mode = transaction\nmax_client_conn = 100\ndefault_pool_size = 4\n")
-	s := at(t, pooled, postgres.Options{Now: time.Now, MaxConns: 24})
+	s := at(t, pooled+"&default_query_exec_mode=cache_describe", postgres.Options{Now: time.Now, MaxConns: 24})
 	var crowd sync.WaitGroup
 	for w := range 24 {
 		crowd.Go(func() {

@@ -94,7 +94,13 @@ func (b *book) lower(g store.Guess, settled bool) {
 	b.of[g] = u
 }
 
-func (b *book) Settled(g store.Guess) { b.lower(g, true) }
+func (b *book) Settled(g store.Guess)  { b.lower(g, true) }
+func (b *book) Honoured(g store.Guess) { b.lower(g, false) }
+
+// InsertHonouring leaves the guess to Honoured: the book is not in the rows.
+func (b *book) InsertHonouring(ctx context.Context, q db.DBTX, row db.InsertAttemptParams, _ store.Guess) error {
+	return db.New(q).InsertAttempt(ctx, row)
+}
 
 func (b *book) Release(_ context.Context, g store.Guess) error {
 	b.lower(g, false)

@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"fmt"
+
 	"sallyport/internal/core"
 	"sallyport/internal/store"
 	"sallyport/internal/store/sqlstore/db"
@@ -61,7 +63,7 @@ func (t *tx) AttemptFacts(id core.AttemptID) (store.AttemptFacts, error) {
 	return facts, nil
 }
 
-func (t *tx) InsertAttempt(a core.Attempt) error {
+func (t *tx) InsertAttempt(a core.Attempt, honours ...store.Guess) error {
 	if t.foreign(a.Tenant) {
 		return core.ErrNotFound
 	}
@@ -70,10 +72,19 @@ func (t *tx) InsertAttempt(a core.Attempt) error {
 		return err
 	}
 	t.remember(string(a.ID), nil)
-	return t.err(t.q.InsertAttempt(t.ctx, db.InsertAttemptParams{
+	row := db.InsertAttemptParams{
 		ID: string(a.ID), TenantID: t.own(), UserID: string(a.User), Browser: bytesIn(a.Browser), Doc: doc,
 		Version: a.Version, CreatedAt: micros(a.CreatedAt), ExpiresAt: micros(a.ExpiresAt), DoneAt: micros(a.DoneAt),
-	}))
+	}
+	if len(honours) == 0 {
+		return t.err(t.q.InsertAttempt(t.ctx, row))
+	}
+	g := honours[0]
+	if len(honours) > 1 || t.foreign(g.Tenant) || g.User != a.User {
+		return fmt.Errorf("attempt %s honours a guess that is not its own", a.ID)
+	}
+	t.honoured = append(t.honoured, g)
+	return t.err(t.s.InsertHonouring(t.ctx, t.raw, row, g))
 }
 
 func (t *tx) UpdateAttempt(a core.Attempt) error {

@@ -45,6 +45,11 @@ type Dialect interface {
 	Release(ctx context.Context, g store.Guess) error
 	// Settled says that a budget was saved in a transaction that has committed.
 	Settled(g store.Guess)
+	// InsertHonouring inserts an attempt and gives back, in rows if that is where
+	// they are counted, the guess that led to it. Honoured says that this has
+	// committed.
+	InsertHonouring(ctx context.Context, q db.DBTX, row db.InsertAttemptParams, g store.Guess) error
+	Honoured(g store.Guess)
 
 	Clock(ctx context.Context) (time.Time, error)
 	// Tables lists the tables that the store has, goose's own among them.

@@ -80,6 +80,9 @@ func (s *Store) Update(ctx context.Context, tenant core.TenantID, fn func(store.
 	for _, g := range t.settled {
 		s.Settled(g)
 	}
+	for _, g := range t.honoured {
+		s.Honoured(g)
+	}
 	if len(t.changes) > 0 {
 		s.mu.Lock()
 		told := s.told

@@ -24,6 +24,8 @@ type tx struct {
 	failed  error // the first error of the engine: there is no commit after it
 	changes []core.Change
 	settled []store.Guess
+	// honoured are guesses that InsertAttempt gives back.
+	honoured []store.Guess
 	// budgets remembers the versions of what was read, so that saving one on
 	// top of another's change is a conflict.
 	budgets map[store.Guess]int64

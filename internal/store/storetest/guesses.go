@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -165,5 +166,58 @@ func testGuessesAtNobody(t *testing.T, w *world) {
 				return
 			}
 		}
+	})
+}
+
+// testGuessesHonoured: a right guess is given back by the commit that honours it.
+func testGuessesHonoured(t *testing.T, w *world) {
+	u := w.user(w.customer().ID)
+	g := guess(u)
+	for range 5 {
+		if !w.reserve(g).OK {
+			t.Fatal("a budget that is not used up refuses")
+		}
+	}
+	full := func(want bool) {
+		t.Helper()
+		if r := w.reserve(g); r.OK == want {
+			t.Fatalf("used up %v, and the answer is %v", want, r.OK)
+		}
+	}
+	full(true)
+	a := w.newAttempt(u)
+	insert := func(a core.Attempt, result error, honours ...store.Guess) error {
+		return w.Update(w.ctx, u.Tenant, func(tx store.Tx) error {
+			if err := tx.InsertAttempt(a, honours...); err != nil {
+				return err
+			}
+			return result
+		})
+	}
+	if err := insert(a, core.ErrForbidden, g); !errors.Is(err, core.ErrForbidden) {
+		t.Fatal(err)
+	}
+	full(true) // nothing was kept, so nothing was given back
+	other := w.user(u.Tenant)
+	theirs := guess(w.user(w.customer().ID))
+	for name, wrong := range map[string][]store.Guess{
+		"somebody else's": {guess(other)}, "another tenant's": {theirs}, "two": {g, g},
+	} {
+		if err := insert(a, nil, wrong...); err == nil {
+			t.Errorf("%s guess was honoured", name)
+		}
+	}
+	full(true)
+	if err := insert(a, nil, g); err != nil {
+		t.Fatal(err)
+	}
+	full(false) // and with that it is used up again
+	full(true)
+	w.view(u.Tenant, func(r store.Reader) error {
+		b, err := r.Budget(u.ID, g.Name)
+		same(t, "failures", b, core.Budget{})
+		got, err2 := r.Attempt(a.ID)
+		same(t, "attempt", got, a)
+		return errors.Join(err, err2)
 	})
 }

@@ -42,6 +42,7 @@ func Run(t *testing.T, e Engine) {
 		{"use once", testUseOnce},
 		{"guesses at once", testGuessesAtOnce},
 		{"guesses given back and forgotten", testGuessesReturned},
+		{"guesses honoured", testGuessesHonoured},
 		{"guesses at nobody", testGuessesAtNobody},
 		{"a refusal keeps its trace and an error keeps nothing", testAllOrNothing},
 		{"an error of the engine ends the transaction", testPoison},
