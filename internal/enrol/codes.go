@@ -124,15 +124,19 @@ func (r Room) Renew(tx store.Tx, u core.User, factors []core.Factor, eff policy.
 	return append(rest, made...), codes, tx.Append(audit.By(audit.RecoveryMade, u.ID, c))
 }
 
-// Unsaved reports whether the person was shown codes and never said they are
-// saved: then nobody may count on them.
-func Unsaved(factors []core.Factor) bool {
+// Owed reports whether a person with a second factor is to be given recovery
+// codes at the next chance: they were never confirmed as saved, or there are
+// none, as after a restore of a backup.
+func Owed(factors []core.Factor, eff policy.Effective) bool {
+	if !hasWay(eff, core.RecoveryCodeWay) || !policy.Enrolled(factors) {
+		return false
+	}
 	for _, f := range factors {
-		if f.Kind == core.FactorRecoveryCode && f.State == core.FactorConfirmed && f.Doc.Unsaved {
-			return true
+		if f.Kind == core.FactorRecoveryCode && f.State == core.FactorConfirmed && !f.Doc.Unsaved {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // Saved notes that the person has saved what was shown.

@@ -19,23 +19,23 @@ const day = 24 * time.Hour
 
 // finishing is what the last step brings besides its proof.
 type finishing struct {
-	codes     []string // new recovery codes in clear
-	why       string   // why they are shown: "used", "enrolled"
-	recovered bool
-	stored    bool // the attempt is a row, to be ended
+	codes  []string // new recovery codes in clear
+	why    string   // why they are shown: "used", "enrolled"
+	stored bool     // the attempt is a row, to be ended
 }
 
 // finish goes through the gate and ends the attempt.
 func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []core.Factor, eff policy.Effective, f finishing, v Visitor) (Result, error) {
-	// Codes that were shown and never confirmed as saved are no way out: fresh ones.
-	if len(f.codes) == 0 && enrol.Unsaved(factors) && policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA) {
+	// Codes that were shown and never confirmed as saved are no way out, nor is
+	// having none: fresh ones.
+	if len(f.codes) == 0 && enrol.Owed(factors, eff) && policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA) {
 		var err error
 		if factors, f.codes, err = s.Enrol.Renew(tx, u, factors, eff, false, v.Client); err != nil {
 			return Result{}, err
 		}
 		f.why = "unsaved"
 	}
-	doc := core.SessionDoc{Recovered: f.recovered, KnownAtStart: a.Doc.KnownBrowser, MailProved: a.Doc.MailProved, LastBefore: u.LastSignInAt}
+	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), KnownAtStart: a.Doc.KnownBrowser, MailProved: a.Doc.MailProved, LastBefore: u.LastSignInAt}
 	if len(f.codes) > 0 {
 		var err error
 		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {

@@ -85,8 +85,9 @@ type Cross interface {
 	Meta(ctx context.Context, key string) (string, error)
 	SetMeta(ctx context.Context, key, value string) error
 	// RaiseEpoch ends all sessions, attempts and links at once, expires mails
-	// that carry a link, moves every time-step high-water mark past now and says
-	// so on the feed, after a restore.
+	// that carry a link, moves every time-step high-water mark past now, ends all
+	// recovery codes, because which of them were spent meanwhile nobody knows, and
+	// says so on the feed, after a restore.
 	RaiseEpoch(ctx context.Context, now time.Time) error
 }
 

@@ -118,7 +118,7 @@ func TestEveryStatementNamesItsTenant(t *testing.T) {
 		"EventsAfter": "", "InsertBatch": "", "LastBatch": "", "Batches": "", "MailsTo": "", "ClaimMail": "",
 		"SettleMail": "", "MailQueue": "", "ExpireLinkMails": "", "SweepMails": "", "AppendChange": "", "Changes": "",
 		"LastChange": "", "SweepChanges": "", "TakeLease": "", "Meta": "", "SetMeta": "", "Keys": "", "InsertKey": "",
-		"ReplaceKey": "", "RaiseSteps": "",
+		"ReplaceKey": "", "EndRecoveryCodes": "", "RaiseSteps": "",
 	}
 	files, err := filepath.Glob("queries/*.sql")
 	if err != nil || len(files) == 0 {

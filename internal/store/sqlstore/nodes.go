@@ -162,6 +162,9 @@ func (s *Store) RaiseEpoch(ctx context.Context, now time.Time) error {
 		if _, err := q.RaiseSteps(ctx, now.Unix()/int64(stepLength/time.Second)+stepsAhead); err != nil {
 			return err
 		}
+		if _, err := q.EndRecoveryCodes(ctx, db.EndRecoveryCodesParams{Empty: []byte{}, RevokedAt: at}); err != nil {
+			return err
+		}
 		if _, err := q.ExpireLinkMails(ctx, []byte{}); err != nil {
 			return err
 		}

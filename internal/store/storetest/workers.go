@@ -308,9 +308,13 @@ func testEpoch(t *testing.T, w *world) {
 	a, b := w.household(), w.household()
 	passkey := w.newFactor(a.user)
 	passkey.Kind, passkey.LastStep = core.FactorPasskey, 3
+	code := w.newFactor(a.user)
+	code.Kind = core.FactorRecoveryCode
 	link := w.newMail(a.user)
 	link.Kind = core.MailReset
-	w.update(a.tenant.ID, func(tx store.Tx) error { return errors.Join(tx.InsertFactor(passkey), tx.QueueMail(link)) })
+	w.update(a.tenant.ID, func(tx store.Tx) error {
+		return errors.Join(tx.InsertFactor(passkey), tx.InsertFactor(code), tx.QueueMail(link))
+	})
 	seq, err := w.LastChange(w.ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -341,7 +345,12 @@ func testEpoch(t *testing.T, w *world) {
 	w.view(a.tenant.ID, func(r store.Reader) error {
 		f, err := r.Factor(passkey.ID)
 		same(t, "a passkey's counter", f.LastStep, int64(3))
-		return err
+		same(t, "a passkey", f.State, passkey.State)
+		c, err2 := r.Factor(code.ID)
+		if c.State != core.FactorRevoked || len(c.Secret) != 0 || !c.RevokedAt.Equal(w.clock.Now()) {
+			t.Errorf("a recovery code lives on: %+v", c)
+		}
+		return errors.Join(err, err2)
 	})
 	if mails, err := w.ClaimMail(w.ctx, w.clock.Now(), time.Minute, 10); err != nil || len(mails) != 2 {
 		t.Errorf("mails that may leave: %v, %v", mails, err)

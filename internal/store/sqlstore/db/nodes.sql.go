@@ -61,6 +61,24 @@ func (q *Queries) Changes(ctx context.Context, arg ChangesParams) ([]Change, err
 	return items, nil
 }
 
+const endRecoveryCodes = `-- name: EndRecoveryCodes :execrows
+UPDATE factors SET state = 'revoked', secret = $1, revoked_at = $2, revoked_why = 'epoch', version = version + 1
+WHERE kind = 'recovery_code' AND state <> 'revoked'
+`
+
+type EndRecoveryCodesParams struct {
+	Empty     []byte
+	RevokedAt int64
+}
+
+func (q *Queries) EndRecoveryCodes(ctx context.Context, arg EndRecoveryCodesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, endRecoveryCodes, arg.Empty, arg.RevokedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertKey = `-- name: InsertKey :execrows
 INSERT INTO keyrings (purpose, version, wrapped, changed_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (purpose) DO NOTHING

@@ -38,3 +38,7 @@ WHERE purpose = @purpose AND version = @if_version;
 -- name: RaiseSteps :execrows
 UPDATE factors SET last_step = CAST(@step AS bigint), version = version + 1
 WHERE kind = 'totp' AND state <> 'revoked' AND last_step < CAST(@step AS bigint);
+
+-- name: EndRecoveryCodes :execrows
+UPDATE factors SET state = 'revoked', secret = @empty, revoked_at = @revoked_at, revoked_why = 'epoch', version = version + 1
+WHERE kind = 'recovery_code' AND state <> 'revoked';
