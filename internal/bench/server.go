@@ -59,7 +59,7 @@ func (s site) settings(listen, ops string) []string {
 
 // open opens the site's house inside this process, for bringing people in.
 func (s site) open(ctx context.Context, noHasher bool) (*app.House, error) {
-	c, _, _, err := config.Load(config.Source{Environ: s.settings("127.0.0.1:0", "")})
+	c, _, _, err := config.Load(config.Source{Environ: s.settings("127.0.0.1:0", "127.0.0.1:0")})
 	if err != nil {
 		return nil, err
 	}

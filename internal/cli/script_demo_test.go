@@ -26,7 +26,8 @@ func until(ts *testscript.TestScript, what string, ok func() bool) {
 
 // fetch reads JSON of the script's server.
 func fetch(ts *testscript.TestScript, path string, into any) bool {
-	resp, err := http.Get("http://127.0.0.1:" + ts.Getenv("PORT") + path)
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Get("http://127.0.0.1:" + ts.Getenv("PORT") + path)
 	if err != nil {
 		return false
 	}

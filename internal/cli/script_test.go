@@ -3,6 +3,7 @@ package cli_test
 import (
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -40,7 +41,7 @@ func params(glob string) testscript.Params {
 	if err != nil || len(files) == 0 {
 		panic("no scripts at " + glob)
 	}
-	return testscript.Params{Files: files, RequireExplicitExec: true, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+	return testscript.Params{Files: files, Deadline: time.Now().Add(2 * time.Minute), RequireExplicitExec: true, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"exits": exits, "ready": ready, "term": term, "capture": capture, "mode": mode, "sql": rawSQL, "flip": flip, "same": same, "oath": oath,
 		"demoed": demoed, "mailed": mailed, "personcode": personcode, "sealed": sealed, "join": join, "now": codeNow,
 	}}
@@ -48,22 +49,26 @@ func params(glob string) testscript.Params {
 
 // setup gives each script ports of its own and an environment without ours.
 func setup(e *testscript.Env) error {
-	for _, name := range []string{"PORT", "OPS", "SMTP"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		e.Vars = append(e.Vars, name+"="+port)
-		if err := l.Close(); err != nil {
-			return err
-		}
+	for _, name := range []string{"PORT", "OPS"} {
+		e.Setenv(name, port())
 	}
 	e.Setenv("SALLYPORT_LISTEN", "127.0.0.1:"+e.Getenv("PORT"))
 	e.Setenv("SALLYPORT_LISTEN_OPS", "127.0.0.1:"+e.Getenv("OPS"))
 	e.Setenv("NO_COLOR", "1")
 	e.Setenv("KEY", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
 	return nil
+}
+
+// port is one that nobody listens on, below those that the system hands out by
+// itself, so that no other script's connection takes it before the server does.
+func port() string {
+	for {
+		n := strconv.Itoa(15000 + rand.IntN(17000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+n); err == nil {
+			_ = l.Close()
+			return n
+		}
+	}
 }
 
 // exits N prog args...: the program ends with exactly this code.

@@ -208,7 +208,7 @@ func ParseSettings(b []byte) (SettingsDoc, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, Invalid("settings.invalid", "reason", "something stands after the document")
 	}
-	if err := exactKeys(b); err != nil {
+	if err := CheckKeys(b); err != nil {
 		return nil, err
 	}
 	if err := probe.Check(); err != nil {
@@ -217,10 +217,10 @@ func ParseSettings(b []byte) (SettingsDoc, error) {
 	return SettingsDoc(b), nil
 }
 
-// exactKeys refuses what the JSON decoder forgives: a key in other letters, and
+// CheckKeys refuses what the JSON decoder forgives: a key in other letters, and
 // one that comes twice. Of two spellings only one would be read, and it is not
 // said which.
-func exactKeys(b []byte) error {
+func CheckKeys(b []byte) error {
 	all, err := json.Marshal(DefaultSettings())
 	if err != nil {
 		return err

@@ -189,9 +189,8 @@ func (s *Service) target(ctx context.Context, id core.UserID, by access.Actor, p
 	if err != nil {
 		return u, eff, err
 	}
-	if !by.Can(p, eff.Path) {
-		// Somebody else's branch looks like an id that never was.
-		return core.User{}, eff, core.ErrNotFound
+	if err := s.Tree.MayActOn(ctx, by, p, u, eff); err != nil {
+		return core.User{}, eff, err
 	}
 	return u, eff, nil
 }
@@ -203,7 +202,8 @@ func (s *Service) Disable(ctx context.Context, id core.UserID, by access.Actor, 
 	if err != nil {
 		return err
 	}
-	if err := s.notLastAdministrator(ctx, u); err != nil {
+	seats, err := s.seats(ctx, u)
+	if err != nil {
 		return err
 	}
 	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
@@ -213,6 +213,9 @@ func (s *Service) Disable(ctx context.Context, id core.UserID, by access.Actor, 
 		}
 		if u.State == core.UserDisabled {
 			return nil
+		}
+		if err := notLast(tx, seats); err != nil {
+			return err
 		}
 		u.Before, u.State, u.ChangedAt = u.State, core.UserDisabled, tx.Now()
 		if err := tx.UpdateUser(u); err != nil {
@@ -301,41 +304,82 @@ func (s *Service) Unlock(ctx context.Context, id core.UserID, by access.Actor, c
 	return nil
 }
 
-// notLastAdministrator keeps the platform and every self-managed organisation
-// with one administrator who can sign in (decision 3).
-func (s *Service) notLastAdministrator(ctx context.Context, u core.User) error {
+// seat is an organisation that must keep an administrator, with those who hold
+// the role there besides the one who goes.
+type seat struct {
+	org       core.Tenant
+	here      []core.UserID // accounts of the same tenant as the one who goes
+	elsewhere bool          // somebody of another tenant can sign in
+}
+
+// seats lists the organisations that an account may be the last administrator of:
+// the platform and every self-managed one (decision 3).
+func (s *Service) seats(ctx context.Context, u core.User) (out []seat, err error) {
 	grants, err := s.Store.RolesOf(ctx, u.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, g := range grants {
 		if g.Role != core.PlatformAdmin && g.Role != core.PartnerAdmin && g.Role != core.CustomerAdmin {
 			continue
 		}
-		org, err := s.tenant(ctx, g.Tenant)
-		if err != nil {
-			return err
+		at := seat{}
+		if at.org, err = s.tenant(ctx, g.Tenant); err != nil {
+			return nil, err
 		}
-		if org.Kind != core.Platform && org.ManagedBy != core.ManagedBySelf {
+		if at.org.Kind != core.Platform && at.org.ManagedBy != core.ManagedBySelf {
 			continue
 		}
 		others, err := s.Store.AllRoles(ctx, g.Role)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		left := false
 		for _, o := range others {
 			if o.User == u.ID || o.Tenant != g.Tenant {
 				continue
 			}
 			other, err := s.Store.FindUser(ctx, o.User)
 			if err != nil {
+				return nil, err
+			}
+			if other.Tenant == u.Tenant {
+				at.here = append(at.here, other.ID)
+			} else {
+				at.elsewhere = at.elsewhere || canSignIn(other)
+			}
+		}
+		out = append(out, at)
+	}
+	return out, nil
+}
+
+func canSignIn(u core.User) bool { return u.State == core.UserActive || u.State == core.UserValidated }
+
+// notLast refuses to let the last administrator of a seat go. It writes the
+// tenant's row first: two who go at the same time would otherwise each count on
+// the other to stay.
+func notLast(tx store.Tx, seats []seat) error {
+	if len(seats) == 0 {
+		return nil
+	}
+	t, err := tx.Tenant()
+	if err != nil {
+		return err
+	}
+	if err := tx.UpdateTenant(t); err != nil {
+		return err
+	}
+	for _, at := range seats {
+		left := at.elsewhere
+		for _, id := range at.here {
+			other, err := tx.User(id)
+			if err != nil {
 				return err
 			}
-			left = left || other.State == core.UserActive || other.State == core.UserValidated
+			left = left || canSignIn(other)
 		}
 		if !left {
-			return core.NewFault(core.KindConflict, "user.last_administrator").With("tenant", org.Name)
+			return core.NewFault(core.KindConflict, "user.last_administrator").With("tenant", at.org.Name)
 		}
 	}
 	return nil

@@ -142,6 +142,9 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant, actor string, c
 
 // ChangeSettings lays a change over an organisation's document.
 func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, actor string, c core.Client) (policy.Effective, error) {
+	if err := core.CheckKeys(change); err != nil {
+		return policy.Effective{}, err
+	}
 	if _, err := core.ParseSettings(dropNulls(change)); err != nil {
 		return policy.Effective{}, err
 	}

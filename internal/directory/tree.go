@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
 	"sallyport/internal/store"
@@ -54,6 +55,40 @@ func (t *Tree) Effective(ctx context.Context, id core.TenantID) (policy.Effectiv
 	}
 	t.mu.Unlock()
 	return e, nil
+}
+
+// Grants are the roles that an account holds, with the branches they hold on.
+func (t *Tree) Grants(ctx context.Context, id core.UserID) ([]access.Grant, error) {
+	roles, err := t.store.RolesOf(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("roles of %s: %w", id, err)
+	}
+	var out []access.Grant
+	for _, r := range roles {
+		e, err := t.Effective(ctx, r.Tenant)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, access.Grant{Role: r.Role, Path: e.Path})
+	}
+	return out, nil
+}
+
+// MayActOn refuses an actor who may not do p to this account: what they cannot
+// see is not found, and who holds more than they do is out of their reach.
+func (t *Tree) MayActOn(ctx context.Context, by access.Actor, p access.Permission, u core.User, e policy.Effective) error {
+	if !by.Can(p, e.Path) {
+		// Somebody else's branch looks like an id that never was.
+		return core.ErrNotFound
+	}
+	grants, err := t.Grants(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	if !by.MayActOn(grants) {
+		return core.ErrForbidden
+	}
+	return nil
 }
 
 // Root is the platform's id.

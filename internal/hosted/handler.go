@@ -2,6 +2,7 @@ package hosted
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (h *Handler) page(e policy.Effective) web.Page {
 }
 
 // follow sets the cookies of a step and goes to its page.
-func (h *Handler) follow(w http.ResponseWriter, id core.AttemptID, res signin.Result) error {
+func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.AttemptID, res signin.Result) error {
 	if res.Browser != "" {
 		h.Cookies.Set(w, web.AttemptCookie, res.Browser, core.AttemptLife)
 	}
@@ -96,6 +97,9 @@ func (h *Handler) follow(w http.ResponseWriter, id core.AttemptID, res signin.Re
 		if res.Opened == nil {
 			return web.GoTo("/account/")
 		}
+		if err := h.leave(r, res.Opened.Session.ID); err != nil {
+			return err
+		}
 		h.Cookies.Set(w, web.SessionCookie, res.Opened.Token, 0)
 		if res.Reveal {
 			return web.GoTo("/account/security/recovery-code")
@@ -105,6 +109,19 @@ func (h *Handler) follow(w http.ResponseWriter, id core.AttemptID, res signin.Re
 		return web.GoTo("/sign-in")
 	}
 	return web.GoTo("/sign-in/" + string(id) + "/" + string(res.Step))
+}
+
+// leave ends the session that this browser brought to a sign-in, whoever's it was:
+// the new one takes its place, and the old token must not live on (row A-13).
+func (h *Handler) leave(r *http.Request, opened core.SessionID) error {
+	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	if errors.Is(err, core.ErrNoSession) || err == nil && cur.Session.ID == opened {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.End(r.Context(), cur.Session, h.Proxies.Client(r))
 }
 
 func destination(returnTo string) string {
@@ -144,7 +161,7 @@ func (h *Handler) look(w http.ResponseWriter, r *http.Request, want signin.Step)
 		return p, r, gone(err)
 	}
 	if p.Step != want {
-		return p, r, h.follow(w, attemptID(r), signin.Result{Step: p.Step})
+		return p, r, h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 	}
 	return p, web.WithLanguage(w, r, p.User.Locale, "", p.Effective.Settings.Locale), nil
 }

@@ -62,7 +62,7 @@ func (h *Handler) postLinkPassword(w http.ResponseWriter, r *http.Request, kind 
 			res, err = h.SignIn.Reset(r.Context(), r.PathValue("token"), f.Get("new_password"), h.visitor(r))
 		}
 		if err == nil {
-			return h.follow(w, "", res)
+			return h.follow(w, r, "", res)
 		}
 	}
 	if fault, ok := core.AsFault(err); ok && fault.Kind == core.KindConflict {
@@ -119,7 +119,7 @@ func (h *Handler) postAdminLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.follow(w, "", res)
+	return h.follow(w, r, "", res)
 }
 
 func (h *Handler) postConfirm(w http.ResponseWriter, r *http.Request) error {

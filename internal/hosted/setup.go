@@ -31,7 +31,7 @@ func (h *Handler) postSetup(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		var res signin.Result
 		if res, err = h.SignIn.Go(r.Context(), attemptID(r), f.Get("go"), h.visitor(r)); err == nil {
-			return h.follow(w, attemptID(r), res)
+			return h.follow(w, r, attemptID(r), res)
 		}
 	}
 	if isEnd(err) {
@@ -109,7 +109,7 @@ func (h *Handler) postEnrol(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		var res signin.Result
 		if res, err = h.SignIn.Confirm(r.Context(), attemptID(r), f.Get("code"), h.visitor(r)); err == nil {
-			return h.follow(w, attemptID(r), res)
+			return h.follow(w, r, attemptID(r), res)
 		}
 	}
 	if isEnd(err) {
@@ -149,7 +149,7 @@ func (h *Handler) postNewPassword(w http.ResponseWriter, r *http.Request) error 
 	if err == nil {
 		var res signin.Result
 		if res, err = h.SignIn.SetNewPassword(r.Context(), attemptID(r), f.Get("new_password"), h.visitor(r)); err == nil {
-			return h.follow(w, attemptID(r), res)
+			return h.follow(w, r, attemptID(r), res)
 		}
 	}
 	if isEnd(err) {

@@ -64,7 +64,7 @@ func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return again(err)
 	}
-	return h.follow(w, "", res)
+	return h.follow(w, r, "", res)
 }
 
 func (h *Handler) getAttempt(w http.ResponseWriter, r *http.Request) error {
@@ -72,7 +72,7 @@ func (h *Handler) getAttempt(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return gone(err)
 	}
-	return h.follow(w, attemptID(r), signin.Result{Step: p.Step})
+	return h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 }
 
 func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault error) CodePage {
@@ -102,7 +102,7 @@ func (h *Handler) postCode(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		var res signin.Result
 		if res, err = h.SignIn.Code(r.Context(), attemptID(r), f.Get("code"), h.visitor(r)); err == nil {
-			return h.follow(w, attemptID(r), res)
+			return h.follow(w, r, attemptID(r), res)
 		}
 	}
 	p, r, lookErr := h.look(w, r, signin.StepCode)

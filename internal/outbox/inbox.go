@@ -34,10 +34,11 @@ type Header interface{ Get(name string) string }
 // Inbox is an SMTP server on loopback that keeps the newest mails in memory.
 // demo shows it, so that what is seen there really went over SMTP.
 type Inbox struct {
-	now    func() time.Time
-	server *smtp.Server
-	addr   string
-	done   chan struct{}
+	now      func() time.Time
+	server   *smtp.Server
+	listener net.Listener
+	addr     string
+	done     chan struct{}
 
 	mu    sync.Mutex
 	mails []Received // newest last
@@ -62,7 +63,7 @@ func OpenInbox(addr string, now func() time.Time) (*Inbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
-	in := &Inbox{now: now, addr: listener.Addr().String(), done: make(chan struct{})}
+	in := &Inbox{now: now, listener: listener, addr: listener.Addr().String(), done: make(chan struct{})}
 	in.server = smtp.NewServer(in)
 	in.server.Domain = "localhost"
 	in.server.MaxMessageBytes = inboxBiggest

@@ -120,8 +120,8 @@ func (s *Service) ResetMFA(ctx context.Context, id core.UserID, by access.Actor,
 	if err != nil {
 		return enrol.Lost{}, err
 	}
-	if !by.Can(access.ResetMFA, eff.Path) {
-		return enrol.Lost{}, core.ErrNotFound
+	if err := s.Tree.MayActOn(ctx, by, access.ResetMFA, u, eff); err != nil {
+		return enrol.Lost{}, err
 	}
 	var lost enrol.Lost
 	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {

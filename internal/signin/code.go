@@ -68,7 +68,7 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
 			return err
 		}
-		out, err = s.finish(tx, &a, st.user, shown.factors, st.eff, finishing{codes: shown.codes, why: "used", recovered: shown.recovered, stored: true}, v)
+		out, err = s.finish(tx, &a, st.user, shown.factors, st.eff, finishing{codes: shown.codes, why: "used", stored: true}, v)
 		return err
 	})
 	if err != nil {
@@ -237,19 +237,16 @@ func isDigits(s string) bool {
 // attempt opens the transaction of one step: it finds the attempt, checks that
 // this browser began it and that it still lives.
 func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn func(store.Tx, standing) error) error {
-	tenant, err := s.Store.FindAttempt(ctx, id)
+	tenant, ok := attemptTenant(v.Browser)
+	if !ok {
+		return core.ErrAttemptUnknown
+	}
+	eff, err := s.Tree.Effective(ctx, tenant)
 	if err != nil {
 		if errors.Is(err, core.ErrNotFound) {
 			return core.ErrAttemptUnknown
 		}
 		return err
-	}
-	eff, err := s.Tree.Effective(ctx, tenant)
-	if err != nil {
-		return err
-	}
-	if eff.Suspended != nil {
-		return core.ErrTenantSuspended.With("by", eff.Suspended.Name)
 	}
 	return s.Store.Update(ctx, tenant, func(tx store.Tx) error {
 		facts, err := tx.AttemptFacts(id)
@@ -259,8 +256,11 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 			}
 			return err
 		}
-		if v.Browser == "" || !secret.Equal(facts.Attempt.Browser, secret.TokenHash(v.Browser)) {
+		if !secret.Equal(facts.Attempt.Browser, secret.TokenHash(v.Browser)) {
 			return core.ErrAttemptUnknown // its id alone opens nothing (decision 7.20)
+		}
+		if eff.Suspended != nil {
+			return core.ErrTenantSuspended.With("by", eff.Suspended.Name)
 		}
 		if !tx.Now().Before(facts.Attempt.ExpiresAt) {
 			return core.ErrAttemptExpired
@@ -270,6 +270,16 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 		}
 		return fn(tx, standing{facts.Attempt, facts.User, facts.Factors, eff, tx.Now()})
 	})
+}
+
+// attemptSecret is the value of an attempt's cookie. It begins with the tenant,
+// so that a step finds its rows without asking in which tenant they are. A cookie
+// with another tenant in it finds nothing there.
+func attemptSecret(t core.TenantID) string { return string(t) + "." + secret.Token() }
+
+func attemptTenant(cookie string) (core.TenantID, bool) {
+	tenant, token, ok := strings.Cut(cookie, ".")
+	return core.TenantID(tenant), ok && tenant != "" && token != ""
 }
 
 // answered is what a repeated answer is recognised by.

@@ -258,7 +258,7 @@ func (s *Service) AdminLink(ctx context.Context, token string, v Visitor) (Resul
 		if err := tx.EndAttempts(u.ID); err != nil {
 			return err
 		}
-		browser := secret.Token()
+		browser := attemptSecret(u.Tenant)
 		a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Browser: secret.TokenHash(browser),
 			Doc:       core.AttemptDoc{Purpose: core.PurposeAdminLink, NewPassword: true, MailProved: true, Address: v.Where(), Agent: v.AgentShort()},
 			CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}

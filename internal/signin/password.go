@@ -36,7 +36,7 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	if s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
 	}
-	err = s.settled(ctx, g, func(tx store.Tx) error {
+	err = s.settled(ctx, g, func(tx store.Tx, honours ...store.Guess) (given bool, err error) {
 		var factors []core.Factor
 		if g.login.Enrolled {
 			// The code step reads them; all that matters here is that there is one.
@@ -44,8 +44,8 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		}
 		d := doc
 		d.Proofs = []core.Proof{{Kind: core.FactorPassword, At: tx.Now()}}
-		out, err = s.begin(tx, g.login.User, factors, g.eff, d, v)
-		return err
+		out, err = s.begin(tx, g.login.User, factors, g.eff, d, v, honours...)
+		return out.Attempt != "", err
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("sign in: %w", err)
@@ -54,8 +54,9 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 }
 
 // begin stores an attempt, or opens the session at once where the password is
-// all that is asked for.
-func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, doc core.AttemptDoc, v Visitor) (Result, error) {
+// all that is asked for. honours is the reserved guess that a stored attempt gives
+// back.
+func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, doc core.AttemptDoc, v Visitor, honours ...store.Guess) (Result, error) {
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
@@ -66,15 +67,17 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	if step == StepPassword { // service accounts, federated people: the resolver refused
 		return Result{}, core.ErrRefused
 	}
-	browser := secret.Token()
+	browser := attemptSecret(u.Tenant)
 	a.Browser = secret.TokenHash(browser)
-	if err := tx.InsertAttempt(a); err != nil {
+	if err := tx.InsertAttempt(a, honours...); err != nil {
 		return Result{}, fmt.Errorf("begin attempt: %w", err)
 	}
 	return Result{Step: step, Attempt: a.ID, Browser: browser}, nil
 }
 
-// guessed is a password guess that was evaluated, with what it was about.
+// guessed is a password guess that was evaluated, with what it was about. It goes
+// about by its address: it is large, and whoever waits for a hash holds a stack
+// with all copies of it.
 type guessed struct {
 	login   store.Login
 	eff     policy.Effective
@@ -90,8 +93,8 @@ type guessed struct {
 // Every way through does the same work: one look-up, one reservation, one hash,
 // and for a refusal one transaction with one audit row. An unknown login is
 // hashed against a dummy (row A-06, B-25).
-func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (guessed, error) {
-	var g guessed
+func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (*guessed, error) {
+	g := &guessed{}
 	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
 		s.count("rate_limited", "source", "")
 		return g, err
@@ -99,6 +102,16 @@ func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (gu
 	if len(typed) > password.MaxBytes {
 		return g, core.Invalid("password.too_long", "max", password.MaxBytes)
 	}
+	tenant, err := s.find(ctx, g, login, v)
+	if err != nil {
+		return g, err
+	}
+	return s.evaluate(ctx, g, tenant, typed, v)
+}
+
+// find looks up whose login it is and what holds there; for nobody's, what holds
+// at the root.
+func (s *Service) find(ctx context.Context, g *guessed, login string, v Visitor) (core.TenantID, error) {
 	key, err := ident.LoginKey(login)
 	if err != nil {
 		key = "\x00" // no account has this key; the work goes on as for an unknown login
@@ -110,23 +123,20 @@ func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (gu
 	g.login, err = s.Store.FindLogin(ctx, key, device)
 	unknown := errors.Is(err, core.ErrNotFound)
 	if err != nil && !unknown {
-		return g, fmt.Errorf("find login: %w", err)
+		return "", fmt.Errorf("find login: %w", err)
 	}
-	u := g.login.User
-	tenant := u.Tenant
+	tenant := g.login.User.Tenant
 	if unknown {
 		if tenant, err = s.root(ctx); err != nil {
-			return g, err
+			return "", err
 		}
 	}
-	if g.eff, err = s.Tree.Effective(ctx, tenant); err != nil {
-		return g, err
-	}
-	return s.evaluate(ctx, g, tenant, typed, v)
+	g.eff, err = s.Tree.Effective(ctx, tenant)
+	return tenant, err
 }
 
-func (s *Service) evaluate(ctx context.Context, g guessed, tenant core.TenantID, typed string, v Visitor) (guessed, error) {
-	u := g.login.User
+func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID, typed string, v Visitor) (*guessed, error) {
+	u := &g.login.User
 	rule := g.eff.Settings.Lockout.Password
 	g.guess = store.Guess{Tenant: tenant, User: u.ID, Name: "password"}
 	if g.login.Browser != "" {
@@ -185,7 +195,7 @@ func (s *Service) evaluate(ctx context.Context, g guessed, tenant core.TenantID,
 
 // settleWrong counts a wrong guess. A guess that was not evaluated, because the
 // account is locked, is written down and not counted.
-func (s *Service) settleWrong(ctx context.Context, g guessed, counted bool, v Visitor) error {
+func (s *Service) settleWrong(ctx context.Context, g *guessed, counted bool, v Visitor) error {
 	u := g.login.User
 	return s.Store.Update(ctx, g.guess.Tenant, func(tx store.Tx) error {
 		name := audit.SignInFailed
@@ -228,7 +238,7 @@ func (s *Service) tellLock(tx store.Tx, u core.User, eff policy.Effective, what 
 
 // settleRight gives the budget back after a right password, in the transaction
 // that honours it.
-func (s *Service) settleRight(tx store.Tx, g guessed) error {
+func (s *Service) settleRight(tx store.Tx, g *guessed) error {
 	if g.rehash != "" {
 		p := g.login.Password
 		p.Hash = g.rehash
@@ -243,15 +253,22 @@ func (s *Service) settleRight(tx store.Tx, g guessed) error {
 }
 
 // settled runs the transaction that honours a right guess, and gives the
-// reservation back where saving the budget did not.
-func (s *Service) settled(ctx context.Context, g guessed, fn func(store.Tx) error) error {
-	err := s.Store.Update(ctx, g.login.User.Tenant, func(tx store.Tx) error {
+// reservation back where neither saving the budget nor fn did. fn is told the
+// guess when it may, and says whether it has.
+func (s *Service) settled(ctx context.Context, g *guessed, fn func(tx store.Tx, honours ...store.Guess) (given bool, err error)) error {
+	given := false
+	err := s.Store.Update(ctx, g.login.User.Tenant, func(tx store.Tx) (err error) {
 		if err := s.settleRight(tx, g); err != nil {
 			return err
 		}
-		return fn(tx)
+		if given = !g.budget.Clean(); given {
+			_, err = fn(tx)
+			return err
+		}
+		given, err = fn(tx, g.guess)
+		return err
 	})
-	if err != nil || g.budget.Clean() {
+	if err != nil || !given {
 		s.release(g.guess)
 	}
 	return err
@@ -288,5 +305,5 @@ func (s *Service) Own(ctx context.Context, u core.User, typed string, v Visitor)
 	if g.refused != "" {
 		return core.Invalid("password.wrong_current")
 	}
-	return s.settled(ctx, g, func(store.Tx) error { return nil })
+	return s.settled(ctx, g, func(store.Tx, ...store.Guess) (bool, error) { return false, nil })
 }

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sallyport/internal/audit"
@@ -169,6 +170,9 @@ func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed s
 	if err != nil {
 		return Result{}, err
 	}
+	if err := s.isNew(ctx, p.User, typed, v); err != nil {
+		return Result{}, err
+	}
 	var out Result
 	err = s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
 		if step, _ := next(st); step != StepNewPassword {
@@ -193,6 +197,30 @@ func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed s
 		return tx.UpdateAttempt(a)
 	})
 	return out, err
+}
+
+// isNew refuses the password that is to be replaced: one that somebody else chose
+// must not become the person's own by being typed again (row A-08).
+func (s *Service) isNew(ctx context.Context, u core.User, typed string, v Visitor) error {
+	var had core.Password
+	err := s.Store.View(ctx, u.Tenant, func(r store.Reader) (err error) {
+		had, err = r.Password(u.ID)
+		return err
+	})
+	if errors.Is(err, core.ErrNotFound) || err == nil && had.Hash == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	same, _, err := s.Hasher.Check(ctx, v.lane(), had.Hash, typed)
+	if err != nil {
+		return busy(err)
+	}
+	if same {
+		return core.Invalid("password.same")
+	}
+	return nil
 }
 
 // MakePassword checks a new password against the rules and hashes it.

@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"sallyport/internal/core"
 )
@@ -38,6 +40,25 @@ func LocalPath(path string) string {
 		return "/"
 	}
 	return path
+}
+
+// escaped writes what is not ASCII as a header has it.
+func escaped(path string) string {
+	var out []byte
+	for i := range len(path) {
+		if c := path[i]; c >= utf8.RuneSelf || c == ' ' {
+			if out == nil {
+				out = append(out, path[:i]...)
+			}
+			out = fmt.Appendf(out, "%%%02X", c)
+		} else if out != nil {
+			out = append(out, c)
+		}
+	}
+	if out == nil {
+		return path
+	}
+	return string(out)
 }
 
 // Status is the HTTP status of an error.
@@ -86,7 +107,11 @@ func publicFault(err error) *core.Fault {
 func Answer(w http.ResponseWriter, r *http.Request, err error) {
 	var way *elsewhere
 	if errors.As(err, &way) {
-		http.Redirect(w, r, way.path, http.StatusSeeOther)
+		// LocalPath has seen to it that there is nothing left for http.Redirect to
+		// mend, and nobody reads the few words that it would add.
+		w.Header().Set("Location", escaped(way.path))
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
 	status := Status(err)
@@ -126,15 +151,27 @@ func startsOver(code string) bool {
 }
 
 func withoutQuery(ctx context.Context) context.Context {
-	b, _ := ctx.Value(langKey{}).(bound)
-	b.query = nil
-	return context.WithValue(ctx, langKey{}, b)
+	own := *requestOf(ctx)
+	own.language.query = nil
+	return context.WithValue(ctx, requestKey{}, &own)
 }
 
 type requestKey struct{}
 
-// RequestID is the id under which this request stands in the log.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
+// request is what belongs to one request alone and to nobody else.
+type request struct {
+	id       string
+	language bound
 }
+
+// requestOf is never nil: outside of a request everything is empty.
+func requestOf(ctx context.Context) *request {
+	r, _ := ctx.Value(requestKey{}).(*request)
+	if r == nil {
+		r = &request{}
+	}
+	return r
+}
+
+// RequestID is the id under which this request stands in the log.
+func RequestID(ctx context.Context) string { return requestOf(ctx).id }

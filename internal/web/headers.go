@@ -15,9 +15,10 @@ func policy(formAction []string) string {
 		"; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// setHeaders writes the headers that every answer carries. no-store is the
-// rule; assets alone lift it.
-func setHeaders(h http.Header, tls bool) {
+// fixedHeaders are the headers that every answer carries. no-store is the rule;
+// assets alone lift it.
+func fixedHeaders(tls bool) http.Header {
+	h := http.Header{}
 	h.Set("Content-Security-Policy", policy(nil))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -27,6 +28,15 @@ func setHeaders(h http.Header, tls bool) {
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)")
 	if tls {
 		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
+	return h
+}
+
+// setHeaders gives an answer the fixed headers. All answers share the values:
+// Header.Set and Add put others in their place and change none.
+func setHeaders(h, fixed http.Header) {
+	for name, values := range fixed {
+		h[name] = values
 	}
 }
 

@@ -13,8 +13,6 @@ import (
 // langKept is how long a browser remembers the language that was picked.
 const langKept = 365 * 24 * time.Hour
 
-type langKey struct{}
-
 // bound is the language of a request and what chose it, kept so that the choice
 // can be made again once more is known.
 type bound struct {
@@ -68,8 +66,7 @@ func (c *choices) choose(w wishes) i18n.Lang {
 
 // Lang is the language that this request is answered in.
 func Lang(ctx context.Context) i18n.Lang {
-	b, _ := ctx.Value(langKey{}).(bound)
-	return b.lang
+	return requestOf(ctx).language.lang
 }
 
 // T says a message in the request's language; pairs are its arguments by name.
@@ -92,7 +89,10 @@ func args(pairs []any) map[string]any {
 // bindLanguage chooses the language from what the request itself says, and
 // remembers a pick (?lang=sv). Only a GET can pick: a form goes where it goes.
 func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies, known *choices) *http.Request {
-	b := bound{cookie: c.Get(r, LangCookie), accept: r.Header.Get("Accept-Language"), query: r.URL.Query(), known: known}
+	b := bound{cookie: c.Get(r, LangCookie), accept: r.Header.Get("Accept-Language"), known: known}
+	if r.URL.RawQuery != "" {
+		b.query = r.URL.Query()
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		if tag := b.query.Get("lang"); i18n.Known(tag) {
 			b.picked = tag
@@ -106,22 +106,25 @@ func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies, known *choi
 // the language of the profile, what the app asked for, and the organisation's
 // own come into the order they belong in. Any of them may be empty.
 func WithLanguage(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
-	b, _ := r.Context().Value(langKey{}).(bound)
-	return b.on(w, r, profile, uiLocales, tenantDefault)
+	return requestOf(r.Context()).language.on(w, r, profile, uiLocales, tenantDefault)
 }
 
 func (b bound) on(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
 	b.lang = b.known.choose(wishes{b.picked, profile, uiLocales, b.cookie, b.accept, tenantDefault})
 	w.Header().Set("Content-Language", b.lang.Tag())
-	return r.WithContext(context.WithValue(r.Context(), langKey{}, b))
+	own, ours := r.Context().Value(requestKey{}).(*request)
+	if !ours {
+		return r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{language: b}))
+	}
+	own.language = b
+	return r
 }
 
 // langHref is the address of this page in another language. The rest of the
 // query stays: it says where the person was going.
 func langHref(ctx context.Context, tag string) string {
-	b, _ := ctx.Value(langKey{}).(bound)
 	q := url.Values{}
-	for name, values := range b.query {
+	for name, values := range requestOf(ctx).language.query {
 		q[name] = values
 	}
 	q.Set("lang", tag)

@@ -73,7 +73,7 @@ func Mux(routes []Route, o Options) http.Handler {
 	if o.RequestID == nil || o.Now == nil || o.Log == nil {
 		panic("web: RequestID, Now and Log are needed")
 	}
-	h := &house{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), languages: newChoices()}
+	h := &house{Options: o, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), languages: newChoices(), fixed: fixedHeaders(o.TLS)}
 	for _, origin := range o.Trusted {
 		if err := h.cross.AddTrustedOrigin(origin); err != nil {
 			panic(fmt.Sprintf("web: trusted origin: %v", err))
@@ -90,7 +90,9 @@ func Mux(routes []Route, o Options) http.Handler {
 			panic(fmt.Sprintf("web: route %s is guarded by %q, which nobody provides", row.Pattern, row.Guard))
 		}
 		h.mux.HandleFunc(row.Pattern, func(w http.ResponseWriter, r *http.Request) {
-			w.(*recorder).err = h.enter(w, r, row)
+			rec := w.(*recorder)
+			rec.pattern, rec.ours = row.Pattern, true
+			rec.err = h.enter(w, r, row)
 		})
 	}
 	return h
@@ -104,19 +106,20 @@ type house struct {
 	mux       *http.ServeMux
 	cross     *http.CrossOriginProtection
 	languages *choices
+	fixed     http.Header
 }
 
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := h.Now()
 	rec := &recorder{ResponseWriter: w}
 	id := h.RequestID()
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
-	setHeaders(rec.Header(), h.TLS)
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id}))
+	setHeaders(rec.Header(), h.fixed)
 	r = bindLanguage(rec, r, h.Cookies, h.languages)
-	_, pattern := h.mux.Handler(r)
-	defer func() { h.report(r, rec, id, pattern, h.Now().Sub(began)) }()
+	defer func() { h.report(r, rec, id, rec.pattern, h.Now().Sub(began)) }()
 
-	h.serve(rec, r, pattern)
+	h.serve(rec, r)
+	rec.ours = true
 	// After the first byte it is too late for another answer; the log remains.
 	if rec.err != nil && rec.status == 0 {
 		Answer(rec, r, rec.err)
@@ -125,7 +128,7 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve calls the row of the request. A panic becomes an error, so that one
 // request's mistake is one request's answer.
-func (h *house) serve(rec *recorder, r *http.Request, pattern string) {
+func (h *house) serve(rec *recorder, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -134,13 +137,13 @@ func (h *house) serve(rec *recorder, r *http.Request, pattern string) {
 			rec.err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	switch {
-	case h.Hosts != nil && !h.Hosts(r.Host):
+	if h.Hosts != nil && !h.Hosts(r.Host) {
 		rec.err = &statusFault{core.ErrNotFound, http.StatusMisdirectedRequest}
-	case pattern == "":
-		rec.err = h.unmatched(rec, r)
-	default:
-		h.mux.ServeHTTP(rec, r)
+		return
+	}
+	h.mux.ServeHTTP(rec, r)
+	if rec.refused != 0 {
+		rec.err = unmatched(rec)
 	}
 }
 
@@ -159,12 +162,10 @@ func (h *house) enter(w http.ResponseWriter, r *http.Request, row Route) error {
 	return row.Handler(w, r)
 }
 
-// unmatched tells a wrong method from a wrong path, as the mux itself sees it.
-func (h *house) unmatched(w http.ResponseWriter, r *http.Request) error {
-	answer := &onlyHeader{header: http.Header{}}
-	h.mux.ServeHTTP(answer, r)
-	if answer.status == http.StatusMethodNotAllowed {
-		w.Header().Set("Allow", answer.header.Get("Allow"))
+// unmatched tells a wrong method from a wrong path, as the mux itself saw it. For
+// the method it has left the header Allow.
+func unmatched(rec *recorder) error {
+	if rec.refused == http.StatusMethodNotAllowed {
 		return &statusFault{core.Invalid("method.not_allowed"), http.StatusMethodNotAllowed}
 	}
 	return errNoPage
@@ -199,14 +200,22 @@ func isWay(err error) bool {
 	return errors.As(err, &way)
 }
 
-// recorder remembers how a request went.
+// recorder remembers how a request went. What the mux says by itself to a path or
+// method that no row has is only noted: the error page says it.
 type recorder struct {
 	http.ResponseWriter
-	status int
-	err    error // what the row returned
+	pattern string // of the row that was found
+	ours    bool   // it is our code that answers, not the mux's
+	refused int    // the mux's own refusal
+	status  int
+	err     error // what the row returned
 }
 
 func (r *recorder) WriteHeader(status int) {
+	if !r.ours && status >= 400 {
+		r.refused = status
+		return
+	}
 	if r.status == 0 && status >= 200 {
 		r.status = status
 	}
@@ -214,6 +223,9 @@ func (r *recorder) WriteHeader(status int) {
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
+	if r.refused != 0 && !r.ours {
+		return len(b), nil
+	}
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
@@ -222,12 +234,3 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-type onlyHeader struct {
-	header http.Header
-	status int
-}
-
-func (o *onlyHeader) Header() http.Header         { return o.header }
-func (o *onlyHeader) Write(b []byte) (int, error) { return len(b), nil }
-func (o *onlyHeader) WriteHeader(status int)      { o.status = status }

@@ -11,9 +11,6 @@ import (
 type conn struct {
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
-	// aside's goroutine and what it answers: the value of a panic, or nil.
-	work chan func()
-	done chan any
 }
 
 func newConn(ctx context.Context, pool *sql.DB) (*conn, error) {
@@ -22,31 +19,6 @@ func newConn(ctx context.Context, pool *sql.DB) (*conn, error) {
 		return nil, err
 	}
 	return &conn{c: c, stmts: map[string]*sql.Stmt{}}, nil
-}
-
-// aside runs fn on a goroutine that belongs to the connection. The engine needs a
-// deep stack, and a goroutine keeps what it once needed: a thousand sign-ins that
-// wait for their password hash would hold thirty megabytes of it for nothing.
-func (c *conn) aside(fn func()) {
-	if c.work == nil {
-		c.work, c.done = make(chan func()), make(chan any)
-		go func() {
-			for fn := range c.work {
-				c.done <- attempt(fn)
-			}
-		}()
-	}
-	c.work <- fn
-	if trouble := <-c.done; trouble != nil {
-		panic(trouble)
-	}
-}
-
-// attempt runs fn and returns what it panicked with.
-func attempt(fn func()) (trouble any) {
-	defer func() { trouble = recover() }()
-	fn()
-	return nil
 }
 
 // maxStatements bounds the cache: the queries of this program are fewer, and a
@@ -123,9 +95,6 @@ func (c *conn) do(statement string) error {
 }
 
 func (c *conn) close() error {
-	if c.work != nil {
-		close(c.work)
-	}
 	var errs []error
 	for _, s := range c.stmts {
 		errs = append(errs, s.Close())

@@ -136,10 +136,7 @@ func (e *engine) reader(ctx context.Context, fn func(*conn) error) error {
 }
 
 func (e *engine) One(ctx context.Context, fn func(db.DBTX) error) error {
-	return e.reader(ctx, func(c *conn) (err error) {
-		c.aside(func() { err = fn(c) })
-		return err
-	})
+	return e.reader(ctx, func(c *conn) error { return fn(c) })
 }
 
 func (e *engine) Read(ctx context.Context, fn func(db.DBTX) error) error {

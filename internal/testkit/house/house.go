@@ -49,10 +49,13 @@ type House struct {
 // Option changes the configuration before the house is opened.
 type Option func(*config.Config)
 
-// Each runs a test on both engines.
-func Each(t *testing.T, fn func(t *testing.T, h *House)) {
+// Each runs a test on both engines, side by side.
+func Each(t *testing.T, fn func(t *testing.T, h *House), options ...Option) {
 	for _, engine := range Engines {
-		t.Run(engine, func(t *testing.T) { fn(t, Open(t, engine)) })
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			fn(t, Open(t, engine, options...))
+		})
 	}
 }
 
@@ -122,6 +125,7 @@ func (h *House) Stop() {
 	if h.Serving == nil {
 		return
 	}
+	plainClient.CloseIdleConnections() // or the server waits for requests on them
 	h.Serving.Close()
 	h.House.Close()
 	_ = h.Inbox.Close()

@@ -219,3 +219,21 @@ func (h *House) EnrolledWith(tenant core.Tenant, login string, digits int, roles
 	h.Must(p.Submit(page, "saved", "yes"))
 	return p
 }
+
+// Actor is a person as one who acts on others, with the roles they hold.
+func (h *House) Actor(p *Person) access.Actor {
+	h.T.Helper()
+	grants, err := h.Store.RolesOf(h.T.Context(), p.ID)
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	a := access.Actor{User: p.User()}
+	for _, g := range grants {
+		e, err := h.Tree.Effective(h.T.Context(), g.Tenant)
+		if err != nil {
+			h.T.Fatal(err)
+		}
+		a.Grants = append(a.Grants, access.Grant{Role: g.Role, Path: e.Path})
+	}
+	return a
+}
