@@ -11,7 +11,6 @@ import (
 const (
 	SignInSucceeded    = "signin.succeeded"
 	SignInFailed       = "signin.failed"
-	SignInChallenged   = "signin.challenged"
 	SecondFactorFailed = "signin.factor_failed"
 	StepUpSucceeded    = "signin.step_up"
 	SignedOut          = "session.signed_out"
@@ -50,7 +49,7 @@ const (
 )
 
 // Names lists every event, for the reference and for the catalogs.
-var Names = []string{SignInSucceeded, SignInFailed, SignInChallenged, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
+var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,

@@ -19,6 +19,7 @@ import (
 
 	"sallyport/internal/cli"
 	"sallyport/internal/testkit/need"
+	"sallyport/internal/testkit/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -36,12 +37,24 @@ func TestCodesOfOathtool(t *testing.T) {
 	testscript.Run(t, params("testdata/oathtool/*.txt"))
 }
 
+// The verbs do the same on the other engine, and backups move between the two.
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	p := params("testdata/postgres/*.txt")
+	first, second := pgtest.Database(t), pgtest.Database(t)
+	p.Setup = func(e *testscript.Env) error {
+		e.Setenv("SALLYPORT_STORE_DSN", first)
+		e.Setenv("SECOND", second)
+		return setup(e)
+	}
+	testscript.Run(t, p)
+}
+
 func params(glob string) testscript.Params {
 	files, err := filepath.Glob(glob)
 	if err != nil || len(files) == 0 {
 		panic("no scripts at " + glob)
 	}
-	return testscript.Params{Files: files, Deadline: time.Now().Add(2 * time.Minute), RequireExplicitExec: true, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+	return testscript.Params{Files: files, Deadline: time.Now().Add(time.Minute), RequireExplicitExec: true, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"exits": exits, "ready": ready, "term": term, "capture": capture, "mode": mode, "sql": rawSQL, "flip": flip, "same": same, "oath": oath,
 		"demoed": demoed, "mailed": mailed, "personcode": personcode, "sealed": sealed, "join": join, "now": codeNow,
 	}}

@@ -412,3 +412,26 @@ func TestChangeSettings(t *testing.T) {
 		}
 	})
 }
+
+// TestRolesGivenAreWrittenDown: who was given a right, by whom, stands in the log.
+func TestRolesGivenAreWrittenDown(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Ringwerk", "", "")
+		admin := h.Person(org, "admin@example.com", core.CustomerAdmin)
+		plain := h.Person(org, "plain@example.com")
+		given := func(p *house.Person) (roles []string) {
+			for _, e := range p.Events() {
+				if e.Name == "user.role_granted" {
+					roles = append(roles, e.Detail["role"])
+				}
+			}
+			return roles
+		}
+		if got := given(admin); len(got) != 1 || got[0] != "customer_admin" {
+			t.Errorf("the administrator's log has %v", got)
+		}
+		if got := given(plain); len(got) != 0 {
+			t.Errorf("a plain person's log has %v", got)
+		}
+	})
+}

@@ -101,41 +101,85 @@ func (s *Service) Invite(ctx context.Context, n NewUser, by access.Actor, c core
 	}
 	var out Invited
 	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
-		if eff.Settings.UniqueEmail { // again, inside: two at once
-			taken, err := tx.EmailTaken(eff.Organisation.ID, u.EmailKey, "")
-			if err != nil {
-				return err
-			}
-			if taken {
-				return core.NewFault(core.KindConflict, "user.email_taken")
-			}
-		}
-		if err := tx.InsertUser(u); err != nil {
-			return err
-		}
-		roles := n.Roles
-		if len(roles) == 0 {
-			roles = []core.Role{core.RoleUser}
-		}
-		for _, r := range roles {
-			if err := tx.Grant(core.RoleGrant{User: u.ID, Tenant: u.Tenant, Role: r, At: tx.Now()}); err != nil {
-				return err
-			}
-		}
-		if err := tx.Append(audit.On(audit.UserCreated, by.ID(), string(u.ID), c)); err != nil {
+		if err := s.insert(tx, u, eff, n.Roles, "", by, c); err != nil {
 			return err
 		}
 		out, err = s.sendInvitation(tx, u, eff, by, c)
 		return err
 	})
-	var dup store.ErrDuplicate
-	if errors.As(err, &dup) && dup.What == "login" {
-		return Invited{}, core.NewFault(core.KindConflict, "user.login_taken")
-	}
 	if err != nil {
-		return Invited{}, fmt.Errorf("invite: %w", err)
+		return Invited{}, fmt.Errorf("invite: %w", taken(err))
 	}
 	return out, nil
+}
+
+// Create makes an account that has a password already, from what CheckUser
+// said. Whoever makes it vouches for its mailbox: it is validated at once, and
+// for as long as an accepted invitation would, that stands in for the mail proof.
+func (s *Service) Create(ctx context.Context, u core.User, eff policy.Effective, roles []core.Role, p core.Password, by access.Actor, c core.Client) (core.User, error) {
+	err := s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
+		u.State, u.ValidatedAt, u.LastSignInAt = core.UserValidated, tx.Now(), tx.Now()
+		if err := s.insert(tx, u, eff, roles, "password", by, c); err != nil {
+			return err
+		}
+		p.SetAt = tx.Now()
+		if err := tx.SetPassword(u.ID, p); err != nil {
+			return err
+		}
+		return tx.Append(audit.On(audit.UserValidated, by.ID(), string(u.ID), c))
+	})
+	if err != nil {
+		return core.User{}, fmt.Errorf("create account: %w", taken(err))
+	}
+	return u, nil
+}
+
+// insert writes an account with its roles. What was free when it was checked
+// may be taken now: two at once.
+func (s *Service) insert(tx store.Tx, u core.User, eff policy.Effective, roles []core.Role, with string, by access.Actor, c core.Client) error {
+	if eff.Settings.UniqueEmail {
+		held, err := tx.EmailTaken(eff.Organisation.ID, u.EmailKey, "")
+		if err != nil {
+			return err
+		}
+		if held {
+			return core.NewFault(core.KindConflict, "user.email_taken")
+		}
+	}
+	if err := tx.InsertUser(u); err != nil {
+		return err
+	}
+	e := audit.On(audit.UserCreated, by.ID(), string(u.ID), c)
+	if with != "" {
+		e = audit.Note(e, "with", with)
+	}
+	if err := tx.Append(e); err != nil {
+		return err
+	}
+	if len(roles) == 0 {
+		roles = []core.Role{core.RoleUser}
+	}
+	for _, r := range roles {
+		if err := tx.Grant(core.RoleGrant{User: u.ID, Tenant: u.Tenant, Role: r, At: tx.Now()}); err != nil {
+			return err
+		}
+		if r == core.RoleUser {
+			continue
+		}
+		if err := tx.Append(audit.Note(audit.On(audit.RoleGranted, by.ID(), string(u.ID), c), "role", string(r))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// taken says in a person's words what the store found to exist already.
+func taken(err error) error {
+	var dup store.ErrDuplicate
+	if errors.As(err, &dup) && dup.What == "login" {
+		return core.NewFault(core.KindConflict, "user.login_taken")
+	}
+	return err
 }
 
 // Reinvite sends a fresh link; the old one is dead.

@@ -103,6 +103,8 @@ func (i *Inbox) List(to string) []Received {
 // Close stops listening and ends what is connected.
 func (i *Inbox) Close() error {
 	err := i.server.Close()
+	// A server that was ended before it began to serve knows no listener to close.
+	_ = i.listener.Close()
 	<-i.done
 	return err
 }

@@ -30,6 +30,11 @@ func TestAnAttemptBelongsToItsBrowserB18(t *testing.T) {
 			"a made-up one":          h.Raw(at(3)).Plant(attemptCookie, strings.Repeat("A", 43)),
 			"an overlong one":        h.Raw(at(3)).Plant(attemptCookie, strings.Repeat("A", 4000)),
 			"one from before (B-26)": h.Raw(at(3)).Plant(attemptCookie, "planted"),
+			"the tenant, a guess":    h.Raw(at(3)).Plant(attemptCookie, string(org.ID)+"."+strings.Repeat("A", 43)),
+			"the tenant alone":       h.Raw(at(3)).Plant(attemptCookie, string(org.ID)+"."),
+			"another tenant":         h.Raw(at(3)).Plant(attemptCookie, strings.Replace(mine.Cookie(attemptCookie), string(org.ID), string(h.Root.ID), 1)),
+			"no tenant":              h.Raw(at(3)).Plant(attemptCookie, strings.Replace(mine.Cookie(attemptCookie), string(org.ID), "tn_none", 1)),
+			"no dot":                 h.Raw(at(3)).Plant(attemptCookie, strings.ReplaceAll(mine.Cookie(attemptCookie), ".", "")),
 		} {
 			code := p.Code()
 			for _, a := range []house.Answer{r.Get(page), r.Get(strings.TrimSuffix(page, "/code")), r.Post(page, "code", code), r.Post(page),

@@ -55,6 +55,9 @@ func TestEveryRefusalLooksTheSameA06(t *testing.T) {
 			if a.Status != http.StatusUnprocessableEntity || a.Fault() != core.ErrRefused.Code || len(a.Set) != 0 || a.Page() != "sign-in" {
 				t.Errorf("%s: status %d, fault %q, page %q, cookies %v", s.name, a.Status, a.Fault(), a.Page(), a.Set)
 			}
+			if !strings.Contains(a.Body, "wait some minutes") { // decision 7.11: it always says so
+				t.Errorf("%s: not told that one may have to wait", s.name)
+			}
 			face := bare(a, s.login)
 			if first == "" {
 				first = face

@@ -1,0 +1,226 @@
+package hosted_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/directory"
+	"sallyport/internal/testkit/house"
+)
+
+// The language of a page: what was picked, then the person's own once it is known
+// who stands there, then the browser's, then the organisation's.
+func TestPagesSpeakThePersonsLanguage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Langue", "self-service", `{"locale":"fr"}`)
+		swede, path := h.Newcomer(directory.NewUser{Tenant: org.ID, Email: "erik@example.com", Locale: "sv"})
+		browser := func(accept string) *house.Raw {
+			r := h.Raw("")
+			r.Header.Set("Accept-Language", accept)
+			return r
+		}
+		lang := func(a house.Answer) string {
+			if got := a.Header.Get("Content-Language"); !strings.Contains(a.Body, `<html lang="`+got+`"`) {
+				t.Errorf("the header says %q, the page something else", got)
+			} else {
+				return got
+			}
+			return ""
+		}
+		r := browser("de")
+		for _, c := range []struct {
+			what string
+			a    house.Answer
+			want string
+		}{
+			{"the door, to whoever comes", r.Get("/sign-in"), "de"},
+			{"the door, in a language nobody has", browser("ja").Get("/sign-in"), "en"},
+			{"the door of an organisation, likewise", browser("ja").Get("/reset"), "en"},
+			{"his own invitation", r.Get(path), "sv"},
+			{"the door, picked", browser("de").Get("/sign-in?lang=fr"), "fr"},
+			{"a language that does not exist", browser("de").Get("/sign-in?lang=xx"), "de"},
+		} {
+			if got := lang(c.a); got != c.want {
+				t.Errorf("%s: %q, want %q", c.what, got, c.want)
+			}
+		}
+		if a := r.Post(path, "new_password", house.Password); !a.In() {
+			t.Fatal(a.Fault())
+		}
+		if got := lang(r.Get("/account/")); got != "sv" {
+			t.Errorf("his account: %q", got)
+		}
+		if got := lang(r.Get("/account/?lang=en")); got != "en" {
+			t.Errorf("picked: %q", got)
+		}
+		// Who has no language of their own and a browser that names none gets the
+		// organisation's.
+		_, other := h.Newcomer(directory.NewUser{Tenant: org.ID, Email: "claire@example.com"})
+		if got := lang(browser("").Get(other)); got != "fr" {
+			t.Errorf("the organisation's: %q", got)
+		}
+		if swede.Locale != "sv" {
+			t.Error(swede.Locale)
+		}
+	})
+}
+
+// Mails are written in the person's language, whatever the browser that caused
+// them speaks.
+func TestMailsFollowThePerson(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Post", "self-service", `{"locale":"fr"}`)
+		for locale, words := range map[string][2]string{
+			"de": {"Ihre Einladung", "Zwei-Faktor-Authentifizierung ist aktiviert"}, "fr": {"Votre invitation", "à deux facteurs est activée"},
+			"sv": {"Din inbjudan", "Tvåfaktorsautentisering är aktiverad"}, "en": {"Your invitation", "Two-factor authentication is on"}, "": {"Votre invitation", "à deux facteurs est activée"},
+		} {
+			mail := "x" + locale + "@example.com"
+			u, path := h.Newcomer(directory.NewUser{Tenant: org.ID, Email: mail, Locale: locale})
+			h.Mail(mail, words[0])
+			r := h.Raw("")
+			if a := r.Post(path, "new_password", house.Password); !a.In() {
+				t.Fatal(a.Fault())
+			}
+			p := (&house.Person{ID: u.ID, Tenant: org.ID, Login: mail, Password: house.Password}).In(h)
+			p.Key = r.Get("/account/security/totp").Of("data-setup-key")
+			r.Post("/account/security/totp", "code", p.Code())
+			h.Mail(mail, words[1])
+		}
+	})
+}
+
+// Unknown pages, somebody else's pages and unknown links: the same bytes, and
+// nothing of who asks or what was asked for.
+func TestNotFoundIsOnePage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Same", "self-service", "")
+		p := h.Enrolled(org, "anna@example.com")
+		page := p.Attempt(h.Raw(""))
+		first := h.Raw("").Get("/nothing")
+		inside := h.Raw("")
+		p.Enter(inside)
+		for _, a := range []house.Answer{h.Raw("").Get(page), h.Raw("").Get("/nothing/else?with=query"), h.Raw("").Get("/sign-in/at_01nobody/code"), inside.Get("/nothing"),
+			inside.Get("/account/security/nothing"), h.Raw("").Get("/SIGN-IN"), h.Raw("").Get("/sign-in/../account/x")} {
+			if a.Status == http.StatusTemporaryRedirect || a.Status == http.StatusMovedPermanently {
+				continue // the path was cleaned
+			}
+			if a.Status != http.StatusNotFound || a.Body != first.Body {
+				t.Errorf("status %d, other bytes than /nothing", a.Status)
+			}
+		}
+	})
+}
+
+// The door, its hints and what stands open beside it.
+func TestTheDoor(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Bäckerei Huber", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		door := h.Raw("").Get("/sign-in")
+		if door.Status != http.StatusOK || door.Page() != "sign-in" || strings.Contains(door.Body, org.Name) {
+			t.Errorf("status %d, page %q", door.Status, door.Page())
+		}
+		// N-21: what password managers need, and nothing that hinders them.
+		for _, want := range []string{`name="login"`, `autocomplete="username`, `name="password"`, `autocomplete="current-password"`} {
+			if !strings.Contains(door.Body, want) {
+				t.Errorf("the door has no %s", want)
+			}
+		}
+		if regexp.MustCompile(`(?i)on(paste|copy|cut|keydown|input)=|maxlength="[0-9]{1,2}"|<script>|<style|style="`).MatchString(door.Body) {
+			t.Error("something hinders pasting, or is inline")
+		}
+		if a := h.Raw("").Get("/sign-in?tenant=" + string(org.ID)); !strings.Contains(a.Body, "Bäckerei Huber") {
+			t.Error("?tenant= does not change the look")
+		}
+		if a := h.Raw("").Get("/sign-in?tenant=tn_none"); a.Status != http.StatusOK {
+			t.Errorf("an unknown tenant: %d", a.Status)
+		}
+		if a := h.Raw("").Get("/sign-in?login_hint=anna%40example.com%22%3E%3Cscript%3E"); !strings.Contains(a.Body, "anna@example.com&#34;&gt;&lt;script&gt;") {
+			t.Error("the hint is not there, or not escaped")
+		}
+		if a := h.Raw("").Get("/.well-known/change-password"); a.Status != http.StatusFound || a.Location != "/account/password" {
+			t.Errorf("change-password: %d to %q", a.Status, a.Location)
+		}
+		r := h.Raw("")
+		if a := r.Get("/"); a.Status != http.StatusOK || !strings.Contains(a.Body, `href="/sign-in"`) {
+			t.Errorf("the start: %d", a.Status)
+		}
+		p.Enter(r)
+		if a := r.Get("/"); !strings.Contains(a.Body, `href="/account/"`) {
+			t.Error("the start does not lead inside")
+		}
+		if a := r.Get("/sign-in?return_to=/account/profile"); a.Location != "/account/profile" {
+			t.Errorf("the door, from inside: to %q", a.Location)
+		}
+		if a := r.Get("/account"); a.Location != "/account/" {
+			t.Errorf("/account: to %q", a.Location)
+		}
+		if a := h.Raw("").Get("/account/security?x=1"); a.Location != "/sign-in?return_to=%2Faccount%2Fsecurity%3Fx%3D1" {
+			t.Errorf("from outside: to %q", a.Location)
+		}
+	})
+}
+
+// The page that asks for a code says what it wants and how things stand.
+func TestTheCodePage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Code", "self-service", "")
+		p := h.Enrolled(org, "anna.summer@example.com")
+		r := h.Raw("")
+		page := p.Attempt(r)
+		a := r.Get(page)
+		for _, want := range []string{`name="code"`, `autocomplete="one-time-code"`, `inputmode="numeric"`, "a•••r@example.com"} {
+			if !strings.Contains(a.Body, want) {
+				t.Errorf("no %s", want)
+			}
+		}
+		if b := r.Get(page + "?inputmode=text"); strings.Contains(b.Body, `inputmode="numeric"`) {
+			t.Error("a recovery code cannot be typed on a phone")
+		}
+		for range 5 {
+			a = r.Post(page, "code", p.Wrong())
+		}
+		until := p.Factor().Budget.LockedUntil.UTC().Format("15:04")
+		if a.Status != http.StatusTooManyRequests || !strings.Contains(a.Body, until) && !strings.Contains(a.Body, "5 minutes") {
+			t.Errorf("status %d: nothing says when", a.Status)
+		}
+		if b := r.Get(page); !strings.Contains(b.Body, until) {
+			t.Errorf("a reload does not say %s", until)
+		}
+	})
+}
+
+// A link's page shows whose it is and until when; a GET changes nothing, a HEAD
+// neither.
+func TestLinkPages(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Shown", "self-service", "")
+		boss := h.Enrolled(org, "boss@example.com", core.CustomerAdmin)
+		in, err := h.Directory.Invite(t.Context(), directory.NewUser{Tenant: org.ID, Email: "anna@example.com", Name: "Anna"}, h.Actor(boss), core.Client{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := h.Raw("").Get(in.Path)
+		for _, want := range []string{"Shown", "Somebody", `autocomplete="new-password"`, `name="new_password"`, `autocomplete="username"`} {
+			if !strings.Contains(a.Body, want) {
+				t.Errorf("the invitation has no %q", want)
+			}
+		}
+		if a.Page() != "invitation" {
+			t.Errorf("page %q", a.Page())
+		}
+		for _, odd := range []string{"/invitation/", "/invitation/x/y", "/invitation/" + strings.Repeat("A", 5000), "/reset/%00", "/confirm/..%2f..%2fadmin"} {
+			if b := h.Raw("").Get(odd); b.Status != http.StatusNotFound && b.Status != http.StatusBadRequest && b.Status >= 500 {
+				t.Errorf("%.40s: %d", odd, b.Status)
+			}
+		}
+		h.Clock.Advance(16 * 24 * time.Hour)
+		if b := h.Raw("").Get(in.Path); b.Status != http.StatusConflict || b.Fault() != "invitation.expired" {
+			t.Errorf("too late: status %d, fault %q", b.Status, b.Fault())
+		}
+	})
+}

@@ -1,0 +1,215 @@
+package portal_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/testkit/house"
+)
+
+const security = "/account/security"
+
+// What the security page offers in each state of organisation and person.
+func TestTheSecurityPage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		per, off := h.Organisation("Per user", "self-service", ""), h.Organisation("Off", "", "")
+		no := h.Organisation("No", "self-service", `{"user_may_disable":"no"}`)
+		all := h.Organisation("All", "self-service", `{"requirement":["organization"]}`)
+		const setUp, disable, renew = `href="/account/security/totp"`, `href="/account/security/disable"`, `href="/account/security/recovery-code"`
+		for _, c := range []struct {
+			name      string
+			p         *house.Person
+			has, lack []string
+		}{
+			{"may set up", h.Person(per, "a@example.com"), []string{setUp}, []string{disable, renew}},
+			{"not offered", h.Person(off, "b@example.com"), nil, []string{setUp, disable, renew}},
+			{"not offered, but an administrator may", h.Person(off, "c@example.com", core.CustomerAdmin), []string{setUp}, []string{disable}},
+			{"on", h.Enrolled(per, "d@example.com"), []string{disable, renew, setUp}, nil},
+			{"on, may not switch off", h.Enrolled(no, "e@example.com"), []string{renew}, []string{disable}},
+			{"required", h.Enrolled(all, "f@example.com"), []string{renew, "All"}, []string{disable}},
+		} {
+			r := h.Raw("")
+			c.p.Enter(r)
+			a := r.Get(security)
+			for _, want := range c.has {
+				if !strings.Contains(a.Body, want) {
+					t.Errorf("%s: no %s", c.name, want)
+				}
+			}
+			for _, not := range c.lack {
+				if strings.Contains(a.Body, not) {
+					t.Errorf("%s: there is %s", c.name, not)
+				}
+			}
+		}
+		// What the page does not offer, its address does not do either.
+		r := h.Raw("")
+		p := h.Person(off, "g@example.com")
+		p.Enter(r)
+		if a := r.Get(security + "/totp"); a.Status != http.StatusForbidden || a.Fault() != core.ErrPolicyLocked.Code {
+			t.Errorf("not offered, and the page answers %d, %q", a.Status, a.Fault())
+		}
+		if a := r.Post(security+"/totp", "code", "123456"); a.Status < 400 {
+			t.Errorf("not offered, and the form answers %d", a.Status)
+		}
+		if a := r.Post(security + "/recovery-code"); a.Status < 400 && a.Location != security {
+			t.Errorf("a recovery code without a factor: %d to %q", a.Status, a.Location)
+		}
+	})
+}
+
+// A-05, N-27, N-33, W-05: every change of how one proves oneself is told by mail,
+// once, with where it happened and what to do about it.
+func TestEveryChangeIsToldN33(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Told", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		r := h.Raw("198.51.100.7")
+		p.Enter(r)
+		count := func(subject string) (n int) {
+			for _, s := range h.Mails(p.Login) {
+				if s == subject {
+					n++
+				}
+			}
+			return n
+		}
+		enrol := func() house.Answer {
+			p.Key = r.Get(security + "/totp").Of("data-setup-key")
+			h.Clock.Advance(time.Minute)
+			a := r.Post(security+"/totp", "code", p.Code())
+			p.Recovery = r.Get(security + "/recovery-code").Of("data-recovery-code")
+			r.Post(security+"/recovery-code", "saved", "yes")
+			return a
+		}
+		for _, c := range []struct {
+			subject string
+			do      func() house.Answer
+		}{
+			{"Two-factor authentication is on", enrol},
+			{"Codes now come from another phone", enrol},
+			{"A new recovery code was made", func() house.Answer { return r.Post(security + "/recovery-code") }},
+			{"Your recovery code was used", func() house.Answer {
+				p.Recovery = r.Get(security + "/recovery-code").Of("data-recovery-code")
+				r.Post(security+"/recovery-code", "saved", "yes")
+				s := h.Raw("198.51.100.7")
+				return s.Post(p.Attempt(s), "code", p.Recovery)
+			}},
+			{"Two-factor authentication is off", func() house.Answer { return r.Post(security+"/disable", "confirm", "yes") }},
+			{"Your password was changed", func() house.Answer {
+				return r.Post("/account/password", "password", p.Password, "new_password", "Another long pass phrase")
+			}},
+		} {
+			h.Mails(p.Login)
+			before := count(c.subject)
+			if a := c.do(); a.Status != http.StatusSeeOther {
+				t.Fatalf("%s: status %d, fault %q", c.subject, a.Status, a.Fault())
+			}
+			if n := count(c.subject) - before; n != 1 {
+				t.Errorf("%q came %d times", c.subject, n)
+				continue
+			}
+			m := h.Mail(p.Login, c.subject)
+			if !strings.Contains(m.Text, "198.51.100.7") || !strings.Contains(m.HTML, "198.51.100.7") {
+				t.Errorf("%q does not say where:\n%s", c.subject, m.Text)
+			}
+			if m.To != p.Login || !strings.Contains(m.Text, "you") {
+				t.Errorf("%q to %s", c.subject, m.To)
+			}
+		}
+	})
+}
+
+// The profile's language is the one that pages and mails follow; what was picked
+// in the footer before gives way to it.
+func TestTheProfile(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Profile", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		r := h.Raw("")
+		p.Enter(r)
+		r.Get("/sign-in?lang=fr")
+		for _, bad := range []string{"xx", "de-CH", "../de", strings.Repeat("d", 400)} {
+			if a := r.Post("/account/profile", "locale", bad); a.Status != 422 {
+				t.Errorf("%.20q: status %d", bad, a.Status)
+			}
+		}
+		if a := r.Post("/account/profile", "locale", "sv"); a.Status != http.StatusSeeOther {
+			t.Fatal(a.Fault())
+		}
+		h.Settle()
+		if a := r.Get("/account/"); a.Header.Get("Content-Language") != "sv" {
+			t.Errorf("the page is in %q", a.Header.Get("Content-Language"))
+		}
+		p.Key = r.Get(security + "/totp").Of("data-setup-key")
+		r.Post(security+"/totp", "code", p.Code())
+		h.Mail(p.Login, "Tvåfaktorsautentisering är aktiverad")
+		if p.User().Login != "anna@example.com" || p.User().Email != "anna@example.com" {
+			t.Error("more than the language changed")
+		}
+		for _, field := range []string{"email", "login", "name", "email_verified", "state", "federated"} { // B-49
+			r.Post("/account/profile", "locale", "sv", field, "eve@evil.example")
+		}
+		if u := p.User(); u.Email != "anna@example.com" || u.Login != "anna@example.com" || u.Name != "Somebody" || u.Federated {
+			t.Errorf("%+v", u)
+		}
+	})
+}
+
+// What happened to the account is shown to its owner, refusals as refusals.
+func TestActivityIsShown(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Activity", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		h.Raw("203.0.113.9").Post("/sign-in", "login", p.Login, "password", "wrong wrong wrong")
+		r := h.Raw("198.51.100.7")
+		p.Enter(r)
+		a := r.Get(security)
+		if !strings.Contains(a.Body, "203.0.113.9") || !strings.Contains(a.Body, "198.51.100.7") {
+			t.Error("where somebody tried is not shown")
+		}
+		other := h.Person(org, "berta@example.com")
+		s := h.Raw("")
+		other.Enter(s)
+		if b := s.Get(security); strings.Contains(b.Body, "203.0.113.9") {
+			t.Error("somebody else's activity is shown")
+		}
+	})
+}
+
+// The page before switching off says what is lost; it needs the word yes.
+func TestTheDisablePage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Disable", "self-service", "")
+		p := h.Enrolled(org, "anna@example.com")
+		r := h.Raw("")
+		p.Enter(r)
+		a := r.Get(security + "/disable")
+		if a.Page() != "disable" || strings.Contains(a.Body, `name="code"`) { // confirm_only asks nothing more
+			t.Errorf("page %q", a.Page())
+		}
+		for _, word := range []string{"", "no", "YES", "true", "on", " yes"} {
+			if b := r.Post(security+"/disable", "confirm", word); b.Status != 422 || b.Fault() != core.ErrConfirmRequired.Code {
+				t.Errorf("%q: status %d, fault %q", word, b.Status, b.Fault())
+			}
+		}
+		if p.Status() != core.MFAEnabled {
+			t.Fatal("off without a yes")
+		}
+		if b := r.Post(security+"/disable", "confirm", "yes"); b.Location != security+"?done=mfa_off" {
+			t.Errorf("to %q", b.Location)
+		}
+		if b := r.Get(security + "?done=mfa_off"); !strings.Contains(b.Body, "off") {
+			t.Error("nothing says that it is off")
+		}
+		if b := r.Get(security + "?done=%3Cscript%3E"); strings.Contains(b.Body, "&lt;script") {
+			t.Error("any word is shown")
+		}
+		if b := r.Get(security + "/disable"); b.Location != security+"?done=mfa_off" {
+			t.Errorf("once more: %d to %q", b.Status, b.Location)
+		}
+	})
+}
