@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -159,13 +160,22 @@ func platform(ctx context.Context, st store.Store) (core.Tenant, error) {
 	return core.Tenant{}, nil
 }
 
+// scratch begins the names of folders for copies on their way. In a data folder
+// whoever holds its lock removes what a killed process left (lock.go).
+const scratch = ".sallyport-"
+
 // copyStore gives the store's own copy, which is sealed rows and clear names: it
-// lies in a folder for this user only, and has no name any more once it is whole.
+// lies in a folder for this user only, of the embedded store itself where there
+// is one, and has no name any more once it is whole.
 func (h *House) copyStore(ctx context.Context, file string, report Report) (*os.File, error) {
 	if report != nil {
 		report("reading the store", 0, 0)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(file), ".sallyport-backup-")
+	beside := filepath.Dir(file)
+	if Embedded(h.Config) {
+		beside = h.Config.DataDir
+	}
+	dir, err := os.MkdirTemp(beside, scratch+"backup-")
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
@@ -191,16 +201,14 @@ func sealInto(ctx context.Context, file string, info BackupInfo, key []byte, pla
 	if err != nil {
 		return err
 	}
-	half := file + ".partial"
-	out, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".partial-") // for this user only
 	if err != nil {
 		return err
 	}
+	half := out.Name()
 	defer func() {
-		if err != nil {
-			_ = out.Close()
-			_ = os.Remove(half)
-		}
+		_ = out.Close()     // closed already when all went well
+		_ = os.Remove(half) // and renamed
 	}()
 	if _, err = out.Write(front); err != nil {
 		return err
@@ -225,7 +233,11 @@ func sealInto(ctx context.Context, file string, info BackupInfo, key []byte, pla
 	if err = out.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(half, file); err != nil {
+	// A link overwrites nothing, unlike a rename; not every file system has it.
+	if err = os.Link(half, file); err != nil && !errors.Is(err, fs.ErrExist) {
+		err = os.Rename(half, file)
+	}
+	if err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(file))

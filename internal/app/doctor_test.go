@@ -89,10 +89,16 @@ func TestDoctorFindsWhoIsStuck(t *testing.T) {
 			t.Errorf("the admin link was not counted: %s", got)
 		}
 		// Where a second factor is required and none is offered that works here.
-		h.Settings(org.ID, `{"requirement":["organization"],"factors":["passkey"]}`)
-		h.Person(h.Organisation("Fine", "", ""), "fine@example.com")
 		bare, _ := h.Invite(org, "bare@example.com")
 		h.Change(org.ID, func(tx store.Tx) error {
+			at, err := tx.Tenant()
+			if err != nil {
+				return err
+			}
+			at.Settings = core.SettingsDoc(`{"requirement":["organization"],"factors":["passkey"]}`) // written by another release
+			if err := tx.UpdateTenant(at); err != nil {
+				return err
+			}
 			u, err := tx.User(bare.ID)
 			if err != nil {
 				return err
@@ -117,7 +123,7 @@ func TestDoctorChecksBackupMailAndHash(t *testing.T) {
 	want(t, diagnose(t, h, "backup"))
 	h.Clock.Advance(3 * 24 * time.Hour)
 	want(t, diagnose(t, h, "backup"), "the last one is 72h0m0s old")
-	for _, check := range []string{"store", "migrations", "keys", "audit", "clock"} {
+	for _, check := range []string{"store", "migrations", "keys", "clock"} {
 		want(t, diagnose(t, h, check))
 	}
 	h.House.Config.Encryption.KeyFile += ".gone"

@@ -79,8 +79,6 @@ type House struct {
 }
 
 const (
-	// metaDemo marks a store that a demo made; serve refuses it.
-	metaDemo = "demo"
 	// metaInstance names a store from its first day on, through backups and moves.
 	metaInstance = "instance"
 	storeFile    = "sallyport.db"
@@ -194,13 +192,15 @@ func (h *House) schema(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if !o.Demo {
-		if mark != "" {
+	if mark != "" {
+		if o.Who == "serve" {
 			return ErrDemoStore
 		}
-		return nil
+		// Verbs may look at what a demo made, by the demo's clock.
+		h.Demo = true
+		return h.wound(ctx)
 	}
-	if mark != "" {
+	if !o.Demo {
 		return nil
 	}
 	tenants, err := h.Store.AllTenants(ctx)
@@ -221,6 +221,9 @@ func (h *House) master(ctx context.Context) (secret.Master, error) {
 	if err != nil {
 		return secret.Master{}, err
 	}
+	if h.Demo && !Embedded(h.Config) {
+		return h.demoMaster(ctx)
+	}
 	m, err := secret.LoadMaster(file)
 	if err == nil {
 		if w := m.Warning(); w != "" {
@@ -228,7 +231,7 @@ func (h *House) master(ctx context.Context) (secret.Master, error) {
 		}
 		return m, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) || len(rows) > 0 || !Embedded(h.Config) && !h.Demo {
+	if !errors.Is(err, fs.ErrNotExist) || len(rows) > 0 || !Embedded(h.Config) {
 		return secret.Master{}, err
 	}
 	if m, err = secret.CreateMaster(file); err != nil {

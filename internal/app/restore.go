@@ -129,11 +129,11 @@ type Verified struct {
 	Audit   audit.Report
 }
 
-// Verify opens a backup wholly: it restores it into a scratch folder beside it,
+// Verify opens a backup wholly: it restores it on trial into a folder that goes away,
 // counts, and checks the audit chain with the keys that came with it.
-func (b *Backup) Verify(ctx context.Context, master secret.Master, scratch string, report Report) (v Verified, err error) {
+func (b *Backup) Verify(ctx context.Context, master secret.Master, beside string, report Report) (v Verified, err error) {
 	v.Info = b.Info
-	dir, err := os.MkdirTemp(scratch, ".sallyport-verify-")
+	dir, err := os.MkdirTemp(beside, scratch+"verify-")
 	if err != nil {
 		return v, err
 	}
@@ -254,7 +254,7 @@ func (b *Backup) Restore(ctx context.Context, c config.Config, log *slog.Logger,
 	if err := emptyFolder(c.DataDir); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(c.DataDir, ".restore-")
+	dir, err := os.MkdirTemp(c.DataDir, scratch+"restore-")
 	if err != nil {
 		return err
 	}

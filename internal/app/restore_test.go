@@ -32,7 +32,7 @@ func restoreDrill(t *testing.T, from, to string) {
 	p := h.Enrolled(org, "lena@example.com")
 	open, ended := h.Raw("192.0.2.1"), h.Raw("192.0.2.2")
 	p.Enter(open)
-	p.Enter(ended)
+	h.Person(org, "emil@example.com").Enter(ended)
 	if err := h.Recovery.Ask(t.Context(), p.Login, core.Client{}); err != nil {
 		t.Fatal(err)
 	}
@@ -51,10 +51,8 @@ func restoreDrill(t *testing.T, from, to string) {
 	if ended.Inside() || !open.Inside() {
 		t.Fatal("before the loss: one session is open and one ended")
 	}
+	// Two steps ahead of the machine's clock by now, as far as any code is ever taken.
 	spent := p.Fresh()
-	if a := h.Raw("192.0.2.3").Post(p.Attempt(h.Raw("192.0.2.3")), "code", spent); a.Status == 0 {
-		t.Fatal("no answer")
-	}
 	lastly := h.Raw("192.0.2.4")
 	if a := lastly.Post(p.Attempt(lastly), "code", spent); !a.In() {
 		t.Fatalf("the code was not taken: %q", a.Fault())
@@ -130,5 +128,24 @@ func TestBackupAppearsWholeOrNotAtAll(t *testing.T) {
 	}
 	if at, err := h.BackupAt(t.Context()); err != nil || !at.IsZero() {
 		t.Errorf("a backup that failed is noted as one of %v (%v)", at, err)
+	}
+}
+
+// What a killed backup or restore left in the data folder is a copy of the store
+// in clear: the next process that takes the folder removes it.
+func TestCopiesOfKilledProcessesAreRemoved(t *testing.T) {
+	h, restart := house.Restartable(t, "sqlite")
+	for _, name := range []string{".sallyport-backup-1", ".sallyport-restore-2"} {
+		if err := os.MkdirAll(filepath.Join(h.Config.DataDir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(h.Config.DataDir, name, "copy"), []byte("names"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h = restart()
+	left, err := filepath.Glob(filepath.Join(h.Config.DataDir, ".sallyport-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v (%v)", left, err)
 	}
 }

@@ -41,7 +41,8 @@ const spare = 32 << 20
 // ServeOptions say what a running house adds.
 type ServeOptions struct {
 	Routes func(base string) []web.Route // the demo's own pages
-	Verbs  map[string]Verb               // what the socket in the data folder answers
+	Wrap   func(http.Handler) http.Handler
+	Verbs  map[string]Verb // what the socket in the data folder answers
 }
 
 // Serve opens the listeners and starts the workers. It returns once everything
@@ -77,7 +78,11 @@ func (h *House) Serve(ctx context.Context, o ServeOptions) (*Serving, error) {
 		}
 		main = tls.NewListener(main, &tls.Config{Certificates: []tls.Certificate{certs}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 	}
-	s.listen(main, h.Faces(s.URL, more...))
+	faces := h.Faces(s.URL, more...)
+	if o.Wrap != nil {
+		faces = o.Wrap(faces)
+	}
+	s.listen(main, faces)
 	if h.Config.ListenOps != "" {
 		ops, err := net.Listen("tcp", h.Config.ListenOps)
 		if err != nil {

@@ -379,3 +379,17 @@ func TestRunSealsAndTellsTheHead(t *testing.T) {
 		t.Errorf("%d are not sealed, want 1", r.Unsealed)
 	}
 }
+
+// Whatever a file holds, it is refused or reported on; nothing else happens.
+func FuzzVerify(f *testing.F) {
+	f.Add([]byte(""))
+	f.Add([]byte(`{"type":"header","format":1,"instance":"in","public_keys":{}}` + "\n" + `{"type":"batch","number":1,"first":1,"count":-1,"root":"AA==","at":"2026-01-01T00:00:00Z","signature":""}` + "\n"))
+	f.Add([]byte(`{"type":"header","format":1,"instance":"in","public_keys":null}` + "\n" + `{"type":"batch","number":9223372036854775807,"first":9223372036854775807,"count":9223372036854775807,"at":"2026-01-01T00:00:00Z"}` + "\n" + `{"type":"event","position":-9223372036854775808,"seq":1,"at":"2026-01-01T00:00:00Z"}` + "\n" + `{"type":"end"}`))
+	f.Add([]byte(`{"type":"header","format":1,"instance":"in","public_keys":null}` + "\n" + `{"type":"batch","number":1,"first":1,"count":4611686018427387904,"root":"` + strings.Repeat("A", 43) + `=","at":"2026-01-01T00:00:00Z"}` + "\n" + `{"type":"end"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := audit.Verify(bytes.NewReader(b), &audit.Head{Number: 1})
+		if err == nil && r.OK() {
+			t.Errorf("%q was taken for a log with a batch", b)
+		}
+	})
+}

@@ -345,11 +345,16 @@ func (b *Bench) stormAt(ctx context.Context, r *running, c *crowd, people int, d
 	if err := errors.Join(stormErr, besideErr); err != nil {
 		return err
 	}
-	share := alone.rate() / l.library
-	b.row(Row{ID: "P2", Work: "sign-ins, real hash, 32 clients, " + where, Limit: fmt.Sprintf("%.1f/s bare x/crypto; %.1f/s bare own code", l.library, l.own),
-		Ours: perSecond(alone.rate()), Ratio: fmt.Sprintf("%.2f; %.2f", share, alone.rate()/l.own), Goal: "ratio ≥ 0.90", Reached: reached(share >= .9 && alone.rate() >= .9*l.own)})
+	for _, bare := range []struct {
+		who  string
+		rate float64
+	}{{"golang.org/x/crypto", l.library}, {"the program's own code", l.own}} {
+		share := alone.rate() / bare.rate
+		b.row(Row{ID: "P2", Work: "sign-ins, real hash, 32 clients, " + where, Limit: fmt.Sprintf("%.1f bare hashes/s of %s", bare.rate, bare.who),
+			Ours: perSecond(alone.rate()), Ratio: fmt.Sprintf("%.2f", share), Goal: "ratio ≥ 0.90", Reached: reached(share >= .9)})
+	}
 	p99 := alone.quantile(.99)
-	b.row(Row{ID: "P2", Work: "p99 of a sign-in, real hash, 32 clients, " + where, Limit: ms(time.Duration(float64(clients)/l.library*float64(time.Second))) + " (32 bare hashes)",
+	b.row(Row{ID: "P2", Work: "p99 of a sign-in, real hash, 32 clients, " + where, Limit: ms(time.Duration(float64(clients)/l.own*float64(time.Second))) + " (32 bare hashes)",
 		Ours: ms(p99), Ratio: "—", Goal: "≤ 0.7 s", Reached: reached(p99 <= 700*time.Millisecond)})
 	b.row(Row{ID: "P3", Work: "p99 of a session check, quiet, " + where, Limit: "—", Ours: fmt.Sprintf("%s (p50 %s)", ms(quiet.quantile(.99)), ms(quiet.quantile(.5))), Ratio: "—"})
 	worst := beside.quantile(.99)

@@ -21,7 +21,7 @@ type adminLinkCmd struct {
 }
 
 func (*adminLinkCmd) Help() string {
-	return "The link works once. It leads to a new password and a new authenticator app; the old ones end when the new one is confirmed, and no session exists before. " +
+	return "The link works once. It leads to a new password and a new authenticator app; the old password ends when the new one is set, the old app when the new one is confirmed, and no session exists before. " +
 		"Every platform administrator is told by mail, and it is audited as local-shell."
 }
 

@@ -70,7 +70,8 @@ func exitOf(err error) int {
 }
 
 func policyFault(f *core.Fault) bool {
-	return f.Kind == core.KindForbidden || strings.HasPrefix(f.Code, "policy.") || strings.HasPrefix(f.Code, "step_up.")
+	return f.Kind == core.KindForbidden || f.Code == "user.last_administrator" || strings.HasPrefix(f.Code, "policy.") ||
+		strings.HasPrefix(f.Code, "step_up.") || strings.HasPrefix(f.Code, "password.")
 }
 
 func asJSON(err error) map[string]any {
@@ -97,6 +98,10 @@ func inWords(err error) string {
 	f, ok := core.AsFault(err)
 	if !ok {
 		return err.Error()
+	}
+	if f.Kind == core.KindUnavailable {
+		// Whoever runs the shell runs the machine: the cause is what they need.
+		return fmt.Sprintf("%v. Nothing was changed (%s)", err, f.Code)
 	}
 	said := i18n.For(i18n.Default).Fault(f.Code, plainParams(f.Params), nil)
 	words := said.Text

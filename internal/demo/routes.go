@@ -1,9 +1,7 @@
 package demo
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -35,22 +33,6 @@ type cast struct {
 	user     core.UserID
 	password string
 	preset   string
-}
-
-const metaClock = "demo_clock"
-
-// wind moves the clock to where an earlier demo on this store left it.
-func (d *Demo) wind(ctx context.Context) error {
-	text, err := d.house.Store.Meta(ctx, metaClock)
-	if err != nil || text == "" {
-		return err
-	}
-	by, err := time.ParseDuration(text)
-	if err != nil {
-		return fmt.Errorf("the demo's clock: %w", err)
-	}
-	d.house.Clock.Advance(by)
-	return nil
 }
 
 func (d *Demo) routes() []web.Route {
@@ -98,9 +80,7 @@ func (d *Demo) postClock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || by < 0 || by > 10*365*24*time.Hour {
 		return writeJSON(w, http.StatusUnprocessableEntity, map[string]string{"code": "form.invalid", "detail": "advance must be a duration such as 45s or 24h, and not negative"})
 	}
-	d.house.Clock.Advance(by)
-	// Kept, so that the clock of a folder that is used again does not go back.
-	if err := d.house.Store.SetMeta(r.Context(), metaClock, d.house.Clock.Offset().String()); err != nil {
+	if err := d.house.Wind(r.Context(), by); err != nil {
 		return err
 	}
 	return d.getClock(w, r)

@@ -68,10 +68,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer h.Close()
 	clock.Store(h.Clock)
 	d := &Demo{house: h, inbox: inbox, ready: make(chan struct{})}
-	if err := d.wind(ctx); err != nil {
-		return err
-	}
-	s, err := h.Serve(ctx, app.ServeOptions{Verbs: o.Verbs, Routes: func(base string) []web.Route { d.base = base; return d.routes() }})
+	s, err := h.Serve(ctx, app.ServeOptions{Verbs: o.Verbs, Routes: func(base string) []web.Route { d.base = base; return d.routes() }, Wrap: d.overhear})
 	if err != nil {
 		return err
 	}

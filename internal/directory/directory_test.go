@@ -435,3 +435,44 @@ func TestRolesGivenAreWrittenDown(t *testing.T) {
 		}
 	})
 }
+
+// DS-06: what holds for a tenant is remembered while the feed is read, forgotten
+// when it says so, and read anew when it is not.
+func TestTreeRemembersWhileTheFeedIsRead(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Tree", "self-service", "")
+		fresh := true
+		tree := directory.NewTree(h.Store, func() bool { return fresh })
+		days := func() int {
+			t.Helper()
+			e, err := tree.Effective(t.Context(), org.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.Settings.InvitationDays
+		}
+		if got := days(); got != 15 {
+			t.Fatal(got)
+		}
+		h.Settings(org.ID, `{"invitation_days":3}`)
+		if got := days(); got != 15 {
+			t.Errorf("%d: nothing is remembered", got)
+		}
+		tree.Forget(core.Change{Kind: core.ChangeSession, Key: "se_1"})
+		if got := days(); got != 15 {
+			t.Errorf("%d: forgotten for a reason that is none", got)
+		}
+		tree.Forget(core.Change{Kind: core.ChangeTenant, Key: string(org.ID)})
+		if got := days(); got != 3 {
+			t.Errorf("%d: told of the change, and not read anew", got)
+		}
+		h.Settings(org.ID, `{"invitation_days":4}`)
+		fresh = false
+		if got := days(); got != 4 {
+			t.Errorf("%d: remembered without the feed", got)
+		}
+		if _, err := tree.Effective(t.Context(), "tn_none"); err == nil {
+			t.Error("a tenant that is none has settings")
+		}
+	})
+}

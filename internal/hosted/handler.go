@@ -131,9 +131,10 @@ func destination(returnTo string) string {
 	return web.LocalPath(returnTo)
 }
 
-// localReturn keeps a place to go back to when it is a page of ours.
+// localReturn keeps a place to go back to when it is a page of ours, and not one
+// of the door itself.
 func localReturn(word string) string {
-	if word == "" || len(word) > 2000 || web.LocalPath(word) != word || word == "/" {
+	if word == "" || len(word) > 2000 || web.LocalPath(word) != word || word == "/" || strings.HasPrefix(word, "/sign") {
 		return ""
 	}
 	return word

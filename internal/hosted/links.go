@@ -49,10 +49,7 @@ func (h *Handler) postReset(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) postLinkPassword(w http.ResponseWriter, r *http.Request, kind core.TokenKind, why Why) error {
-	l, r, err := h.open(w, r, kind)
-	if err != nil {
-		return err
-	}
+	l, r, opened := h.open(w, r, kind)
 	f, err := web.ParseForm(w, r, "new_password")
 	if err == nil {
 		var res signin.Result
@@ -64,6 +61,9 @@ func (h *Handler) postLinkPassword(w http.ResponseWriter, r *http.Request, kind 
 		if err == nil {
 			return h.follow(w, r, "", res)
 		}
+	}
+	if opened != nil {
+		return opened
 	}
 	if fault, ok := core.AsFault(err); ok && fault.Kind == core.KindConflict {
 		return err // the link is spent or dead: there is no form left to fill in

@@ -2,6 +2,7 @@ package hosted
 
 import (
 	"net/http"
+	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/signin"
@@ -82,7 +83,7 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 	if f, ok := confirmed(p.Factors, core.FactorTOTP); ok {
 		c.Digits, c.Method, c.Dead = f.Doc.Digits, f.Name, f.Budget.Dead()
 		if f.Budget.Locked(h.Now()) {
-			c.LockedUntil = f.Budget.LockedUntil
+			c.LockedUntil = f.Budget.LockedUntil.Add(time.Minute - 1).Truncate(time.Minute)
 		}
 	}
 	_, c.Recovery = confirmed(p.Factors, core.FactorRecoveryCode)

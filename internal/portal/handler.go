@@ -32,6 +32,7 @@ func (h *Handler) Routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /account", Handler: h.toHome, Guard: web.Session},
 		{Pattern: "GET /account/{$}", Handler: h.home, Guard: web.FullSession},
+		{Pattern: "GET /account/security/{$}", Handler: h.toSecurity, Guard: web.Session},
 		{Pattern: "GET /account/security", Handler: h.security, Guard: web.Session},
 		{Pattern: "GET /account/security/totp", Handler: h.getTOTP, Guard: web.Session},
 		{Pattern: "POST /account/security/totp", Handler: h.postTOTP, Guard: web.Session},
@@ -62,7 +63,8 @@ type currentKey struct{}
 func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
 	if errors.Is(err, core.ErrNoSession) {
-		h.Cookies.Clear(w, web.SessionCookie)
+		// The cookie is left alone: in a double click the first answer has set a new
+		// one under the same name, and clearing the old would take that away.
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			return nil, web.GoTo("/sign-in?return_to=" + url.QueryEscape(r.URL.RequestURI()))
 		}

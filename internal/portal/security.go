@@ -10,6 +10,10 @@ import (
 
 func (h *Handler) toHome(http.ResponseWriter, *http.Request) error { return web.GoTo("/account/") }
 
+func (h *Handler) toSecurity(http.ResponseWriter, *http.Request) error {
+	return web.GoTo("/account/security")
+}
+
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {
 	cur := current(r)
 	f, err := h.facts(r)

@@ -25,6 +25,10 @@ const (
 	ResetLife = time.Hour
 	// AdminLinkLife is how long the operator's link is good (interfaces §2).
 	AdminLinkLife = 30 * time.Minute
+	// beat is how long every answer to the form takes at least. Finding somebody
+	// means writing a link and a mail, finding nobody does not: the half of a
+	// millisecond between them would tell who is there (rows A-06, B-25).
+	beat = 60 * time.Millisecond
 	// accountsOfOneMailbox bounds how many mails one question can cause.
 	accountsOfOneMailbox = 10
 )
@@ -41,6 +45,17 @@ type Service struct {
 // Ask is the "forgot password or login" form. It never tells what it found; an
 // error means that nothing could be looked up or written.
 func (s *Service) Ask(ctx context.Context, word string, c core.Client) error {
+	answer := time.NewTimer(beat)
+	defer answer.Stop()
+	err := s.ask(ctx, word, c)
+	select {
+	case <-answer.C:
+	case <-ctx.Done():
+	}
+	return err
+}
+
+func (s *Service) ask(ctx context.Context, word string, c core.Client) error {
 	found, err := s.find(ctx, strings.TrimSpace(word))
 	if err != nil {
 		return fmt.Errorf("ask for a reset: %w", err)

@@ -50,6 +50,9 @@ func LoadMaster(path string) (Master, error) {
 	return m, nil
 }
 
+// MasterText is a new master key as a line of its file.
+func MasterText() string { return base64.StdEncoding.EncodeToString(Random(MasterKeyBytes)) }
+
 // ParseMaster reads the text of a master key file.
 func ParseMaster(text string) (Master, error) {
 	var keys []*subtle.AESGCM
@@ -91,8 +94,7 @@ func CreateMaster(path string) (Master, error) {
 	if err != nil {
 		return Master{}, fmt.Errorf("create the master key file: %w", err)
 	}
-	line := base64.StdEncoding.EncodeToString(Random(MasterKeyBytes)) + "\n"
-	_, err = file.WriteString(line)
+	_, err = file.WriteString(MasterText() + "\n")
 	if err == nil {
 		err = file.Sync()
 	}

@@ -406,6 +406,49 @@ func TestNoStoreIsNoSession(t *testing.T) {
 	})
 }
 
+// What the feed takes away while a node reads it is not remembered: the reading
+// may be older than the taking.
+func TestAReadingThatLostARaceIsNotKept(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Person(h.Organisation("Race", "self-service", ""), "anna@example.com")
+		r := h.Raw("")
+		p.Enter(r)
+		slow := &slowStore{Store: h.Store}
+		checker := session.NewChecker(slow, h.Clock.Now, func() bool { return true }, h.Tree.Effective)
+		slow.meanwhile = func() { checker.Forget(core.Change{Kind: core.ChangeUser, Key: string(p.ID)}) }
+		check := func() {
+			t.Helper()
+			if _, err := checker.Check(t.Context(), r.Cookie(cookie)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check()
+		slow.meanwhile = func() {}
+		check()
+		if slow.reads != 2 || checker.Live() != 1 {
+			t.Errorf("%d readings, %d sessions remembered", slow.reads, checker.Live())
+		}
+		check()
+		if slow.reads != 2 {
+			t.Errorf("%d readings: nothing is remembered at all", slow.reads)
+		}
+	})
+}
+
+// slowStore lets something happen while a session is being read.
+type slowStore struct {
+	store.Store
+	meanwhile func()
+	reads     int
+}
+
+func (s *slowStore) FindSession(ctx ctx, hash []byte) (core.Session, core.User, error) {
+	found, user, err := s.Store.FindSession(ctx, hash)
+	s.reads++
+	s.meanwhile()
+	return found, user, err
+}
+
 // downStore cannot be reached for sessions.
 type downStore struct{ store.Store }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/testkit/house"
 )
@@ -70,7 +71,7 @@ func TestAnAttemptLivesFifteenMinutes(t *testing.T) {
 		p := h.Enrolled(org, "anna@example.com")
 		r, late := h.Raw(at(1)), h.Raw(at(2))
 		inTime, page := p.Attempt(r), p.Attempt(late)
-		h.Clock.Advance(core.AttemptLife - 10*time.Second)
+		h.Clock.Advance(15*time.Minute - 10*time.Second)
 		if a := r.Post(inTime, "code", p.Code()); !a.In() {
 			t.Errorf("at the last moment: status %d, fault %q", a.Status, a.Fault())
 		}
@@ -256,5 +257,15 @@ func TestDisabledInTheMiddleN34(t *testing.T) {
 		if a := p.Knock(h.Raw(at(3))); a.Fault() != core.ErrRefused.Code {
 			t.Errorf("the door: status %d to %q", a.Status, a.Location)
 		}
+		if err := h.Directory.Enable(t.Context(), p.ID, access.System(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if a := r.Post(page, "code", p.Fresh()); a.Fault() != core.ErrAttemptExpired.Code {
+			t.Errorf("enabled again, and the old sign-in goes on: status %d to %q", a.Status, a.Location)
+		}
+		if session.Inside() {
+			t.Error("enabled again, and the old session lives")
+		}
+		p.Enter(r)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"sallyport/internal/audit"
@@ -199,8 +200,10 @@ func (s *Service) checkRecovery(tx store.Tx, u core.User, factors []core.Factor,
 	return shown{proof: core.Proof{Kind: core.FactorRecoveryCode, ID: f.ID, At: tx.Now()}, factors: rest, codes: codes, recovered: true}, nil, nil
 }
 
+// locked says until when, to the minute that is over: whoever comes back at the
+// time that was said must not be early.
 func locked(b core.Budget, tx store.Tx) *core.Fault {
-	return core.ErrFactorLocked.With("until", b.LockedUntil).After(b.Wait(tx.Now()))
+	return core.ErrFactorLocked.With("until", b.LockedUntil.Add(time.Minute-1).Truncate(time.Minute)).After(b.Wait(tx.Now()))
 }
 
 // burn keeps a step that was given away, and drops those that time has passed.

@@ -129,6 +129,8 @@ func TestAResetEndsAtTheSecondFactorB15(t *testing.T) {
 		session := h.Raw(at(1))
 		p.Enter(session)
 		before := p.Factors()
+		under := h.Raw(at(5)) // begun by somebody who knew the old password
+		underWay := p.Attempt(under)
 		r := h.Raw(at(2))
 		a := r.Post(resetLink(h, p), "new_password", another)
 		if a.In() || step(a) != "code" {
@@ -139,6 +141,9 @@ func TestAResetEndsAtTheSecondFactorB15(t *testing.T) {
 		}
 		if session.Inside() {
 			t.Error("the session from before lives on")
+		}
+		if b := under.Post(underWay, "code", p.Fresh()); b.Fault() != core.ErrAttemptExpired.Code {
+			t.Errorf("a sign-in with the old password goes on: status %d to %q, fault %q", b.Status, b.Location, b.Fault())
 		}
 		if n := len(p.Browsers()); n != 0 {
 			t.Errorf("%d browsers are still known", n)
@@ -192,8 +197,12 @@ func TestAdminLink(t *testing.T) {
 		for range 3 {
 			h.Raw(at(1)).Get(link)
 		}
-		r := h.Raw(at(2))
+		r, under := h.Raw(at(2)), h.Raw(at(6))
+		underWay := p.Attempt(under)
 		a := r.Post(link)
+		if b := under.Post(underWay, "code", p.Fresh()); b.Fault() != core.ErrAttemptExpired.Code {
+			t.Errorf("a sign-in under way goes on: status %d to %q, fault %q", b.Status, b.Location, b.Fault())
+		}
 		if step(a) != "new-password" || r.Inside() {
 			t.Fatalf("leads to %q", a.Location)
 		}

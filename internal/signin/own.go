@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
 	"sallyport/internal/enrol"
+	"sallyport/internal/factor/totp"
 	"sallyport/internal/policy"
 	"sallyport/internal/session"
 	"sallyport/internal/store"
@@ -99,6 +100,13 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 		refused, reveal = nil, false
 		proof := core.Proof{Kind: core.FactorPassword, At: tx.Now()}
 		doc := sess.Doc
+		if again, err := s.repeats(sess, factors, code, tx); err != nil {
+			return err
+		} else if again {
+			opened, err = session.Raise(tx, sess, me.ask(u, factors, doc))
+			reveal = len(doc.Reveal) > 0
+			return err
+		}
 		if policy.Enrolled(factors) {
 			shown, fault, err := s.check(tx, u, factors, me.Effective, code, me.Client)
 			if err != nil || fault != nil {
@@ -133,6 +141,34 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 		return session.Opened{}, false, refused
 	}
 	return opened, reveal, nil
+}
+
+// clickLife is within what time a form that comes twice is a double click.
+const clickLife = time.Minute
+
+// repeats reports whether a code is the one that this very session gave a moment
+// ago: the second request of a double click. It was under way with the token that
+// the first one replaced, and its answer must not be "used already": it gets the
+// first one's outcome, and a token of its own, because the browser may never
+// have read the first answer (decision 7.3).
+func (s *Service) repeats(sess core.Session, factors []core.Factor, typed string, tx store.Tx) (bool, error) {
+	for _, f := range factors {
+		if f.Kind != core.FactorTOTP || f.State != core.FactorConfirmed || tx.Now().Sub(f.LastUsedAt) > clickLife {
+			continue
+		}
+		for _, p := range sess.Doc.Proofs {
+			if p.ID != f.ID || !p.At.Equal(f.LastUsedAt) {
+				continue
+			}
+			plain, err := s.Enrol.Open(f)
+			if err != nil {
+				return false, err
+			}
+			r := totp.Match(plain, strip(typed), tx.Now(), f.LastStep, enrol.ParamsOf(f.Doc))
+			return r.Replayed() && r.Step == f.LastStep, nil
+		}
+	}
+	return false, nil
 }
 
 // fresh refuses a change of factors without its proof.
@@ -186,6 +222,12 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
 		refused = nil
 		if err := s.fresh(me, sess, u, factors, true); err != nil {
+			return err
+		}
+		if again, err := s.repeats(sess, factors, typed, tx); err != nil {
+			return err
+		} else if again {
+			opened, err = session.Raise(tx, sess, me.ask(u, factors, sess.Doc))
 			return err
 		}
 		done, fault, err := s.Enrol.Confirm(tx, u, factors, me.Effective, string(sess.ID), strip(typed), me.Client)
@@ -299,6 +341,9 @@ func (s *Service) AskOwnMail(ctx context.Context, me Self) error {
 // ChangePassword needs the current one (row A-03) and offers to end the other
 // sessions; known browsers are dropped in any case.
 func (s *Service) ChangePassword(ctx context.Context, me Self, current, fresh string, endOthers bool) (ended int, err error) {
+	if done, err := s.changedJustNow(ctx, me, fresh); err != nil || done {
+		return 0, err
+	}
 	if err := s.Own(ctx, me.User, current, me.Visitor); err != nil {
 		return 0, err
 	}
@@ -321,6 +366,24 @@ func (s *Service) ChangePassword(ctx context.Context, me Self, current, fresh st
 		return err
 	})
 	return ended, err
+}
+
+// changedJustNow: the new password is the one that was set a moment ago, so this
+// is the second request of a double click. It is checked as any guess is.
+func (s *Service) changedJustNow(ctx context.Context, me Self, fresh string) (bool, error) {
+	var p core.Password
+	err := s.Store.View(ctx, me.Session.Tenant, func(r store.Reader) (err error) {
+		p, err = r.Password(me.User.ID)
+		return err
+	})
+	if err != nil || s.Now().Sub(p.SetAt) > clickLife {
+		return false, err
+	}
+	err = s.Own(ctx, me.User, fresh, me.Visitor)
+	if f, ok := core.AsFault(err); ok && f.Kind == core.KindInvalid {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // SetLocale changes the language a person is written to in.

@@ -89,7 +89,12 @@ func args(pairs []any) map[string]any {
 // bindLanguage chooses the language from what the request itself says, and
 // remembers a pick (?lang=sv). Only a GET can pick: a form goes where it goes.
 func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies, known *choices) *http.Request {
-	b := bound{cookie: c.Get(r, LangCookie), accept: r.Header.Get("Accept-Language"), known: known}
+	b := bound{accept: r.Header.Get("Accept-Language"), known: known}
+	if tag := c.Get(r, LangCookie); i18n.Known(tag) {
+		// The cookie is only ever set by a pick, so it is one: it stays the language
+		// on the pages after, whatever the profile says. Changing the profile clears it.
+		b.picked = tag
+	}
 	if r.URL.RawQuery != "" {
 		b.query = r.URL.Query()
 	}

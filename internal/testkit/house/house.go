@@ -49,8 +49,10 @@ type House struct {
 // Option changes the configuration before the house is opened.
 type Option func(*config.Config)
 
-// Each runs a test on both engines, side by side.
+// Each runs a test on both engines, side by side with each other and with the
+// tests that do the same: every house has a store, a port and a clock of its own.
 func Each(t *testing.T, fn func(t *testing.T, h *House), options ...Option) {
+	t.Parallel()
 	for _, engine := range Engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
