@@ -154,7 +154,7 @@ func TestDoctorChecksAddressAndCertificate(t *testing.T) {
 	want(t, diagnose(t, h, "url"), "the certificate begins on")
 	set("other.example.com", -time.Hour, 90*24*time.Hour)
 	want(t, diagnose(t, h, "url"), "not for login.example.com")
-	c.TLS = config.TLS{}
+	c.TLS, c.TrustedProxies = config.TLS{}, nil
 	want(t, diagnose(t, h, "url"), "neither tls.cert_file nor trusted_proxies is set")
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 	want(t, diagnose(t, h, "url"), "trusted_proxies has 0.0.0.0/0")

@@ -146,8 +146,10 @@ func Open(ctx context.Context, o Options) (_ *House, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.keyFile, err = fileSum(o.Config.Encryption.KeyFile); err != nil {
-		return nil, err
+	if h.keyInFile() {
+		if h.keyFile, err = fileSum(o.Config.Encryption.KeyFile); err != nil {
+			return nil, err
+		}
 	}
 	if h.Ring, err = secret.OpenRing(ctx, ringStore{h.Store}, master, h.Clock.Now); err != nil {
 		return nil, err
@@ -221,7 +223,7 @@ func (h *House) master(ctx context.Context) (secret.Master, error) {
 	if err != nil {
 		return secret.Master{}, err
 	}
-	if h.Demo && !Embedded(h.Config) {
+	if !h.keyInFile() {
 		return h.demoMaster(ctx)
 	}
 	m, err := secret.LoadMaster(file)
@@ -241,9 +243,16 @@ func (h *House) master(ctx context.Context) (secret.Master, error) {
 	return m, nil
 }
 
+// keyInFile tells whether the master key comes from a file: always, but for a demo
+// on a database.
+func (h *House) keyInFile() bool { return !h.Demo || Embedded(h.Config) }
+
 // MasterFileChanged reports whether the master key file is another one than this
 // process read.
 func (h *House) MasterFileChanged() (bool, error) {
+	if !h.keyInFile() {
+		return false, nil
+	}
 	sum, err := fileSum(h.Config.Encryption.KeyFile)
 	return sum != h.keyFile, err
 }

@@ -71,7 +71,7 @@ func exitOf(err error) int {
 
 func policyFault(f *core.Fault) bool {
 	return f.Kind == core.KindForbidden || f.Code == "user.last_administrator" || strings.HasPrefix(f.Code, "policy.") ||
-		strings.HasPrefix(f.Code, "step_up.") || strings.HasPrefix(f.Code, "password.")
+		strings.HasPrefix(f.Code, "step_up.")
 }
 
 func asJSON(err error) map[string]any {

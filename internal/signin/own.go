@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,11 @@ func (s *Service) own(ctx context.Context, me Self, fn func(store.Tx, core.Sessi
 		factors, err := tx.Factors(u.ID)
 		if err != nil {
 			return err
+		}
+		// The three belong together: a step that another request of this session
+		// finishes between the reads would show its factor without its proof.
+		if again, err := tx.Session(sess.ID); err != nil || again.Version != sess.Version {
+			return errors.Join(store.ErrConflict, err)
 		}
 		return fn(tx, sess, u, factors)
 	})

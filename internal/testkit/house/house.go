@@ -7,9 +7,13 @@ package house
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
+	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +29,7 @@ import (
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
+	"sallyport/internal/secret"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/pgtest"
 )
@@ -85,7 +90,8 @@ func OpenAt(t testing.TB, dataDir, dsn string, options ...Option) *House {
 	c.DataDir, c.Encryption.KeyFile, c.Store.DSN = dataDir, dataDir+".key", dsn
 	c.Listen, c.ListenOps = "127.0.0.1:0", "127.0.0.1:0"
 	c.Hash.MemoryKiB, c.Hash.Time, c.Hash.InsecureFast = 64, 1, true
-	c.TrustedProxies = nil
+	// The tests' own browsers stand where a proxy would, and come from many places.
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	for _, o := range options {
 		o(&c)
 	}
@@ -105,9 +111,13 @@ func OpenAt(t testing.TB, dataDir, dsn string, options ...Option) *House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The demo's mark is what makes a house believe X-Forwarded-For from loopback
-	// and make a master key for PostgreSQL; tests want both.
-	opened, err := app.Open(context.Background(), app.Options{Config: c, Log: log, Who: "test", Demo: true, Mail: &server})
+	if _, err := os.Stat(c.Encryption.KeyFile); errors.Is(err, fs.ErrNotExist) && dsn != "" {
+		// Beside an embedded store it is made by itself; for a database an operator does.
+		if _, err := secret.CreateMaster(c.Encryption.KeyFile); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened, err := app.Open(context.Background(), app.Options{Config: c, Log: log, Who: "test", Mail: &server})
 	if err != nil {
 		t.Fatal(err)
 	}

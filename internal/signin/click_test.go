@@ -1,0 +1,111 @@
+package signin_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"sallyport/internal/testkit/house"
+)
+
+// A double click in a browser without scripts sends a form twice with the cookies
+// of the page it stood on. twice does so, one after the other or at once, and
+// returns what the browser shows at the end: it follows the second answer, with
+// the cookies of both.
+func twice(r *house.Raw, atOnce bool, path string, fields ...string) house.Answer {
+	second := r.Clone()
+	var a house.Answer
+	if atOnce {
+		var both sync.WaitGroup
+		both.Add(1)
+		first := r.Clone()
+		go func() { defer both.Done(); first.Post(path, fields...) }()
+		a = second.Post(path, fields...)
+		both.Wait()
+		r.Plant("sallyport", first.Cookie("sallyport"))
+	} else {
+		r.Post(path, fields...)
+		a = second.Post(path, fields...)
+	}
+	for _, c := range a.Set { // in the order in which a browser reads them
+		if c.MaxAge < 0 {
+			r.Plant(c.Name, "")
+		} else {
+			r.Plant(c.Name, c.Value)
+		}
+	}
+	return r.Follow(a)
+}
+
+// TestDoubleClicks: none of them signs anybody out, loses a recovery code, or
+// says that something failed which was done.
+func TestDoubleClicks(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Ringwerk", "self-service", "")
+		for _, atOnce := range []bool{false, true} {
+			name := map[bool]string{false: "one after the other", true: "at once"}[atOnce]
+			t.Run(name, func(t *testing.T) {
+				from := map[bool]string{false: "a", true: "b"}[atOnce]
+				p := h.Person(org, from+"@example.com")
+				r := h.Raw("")
+				p.Enter(r)
+				page := r.Get("/account/security/totp")
+				p.Key = page.Of("data-setup-key")
+				// At once, the two answers race for the session's one cookie, and whoever
+				// reads the loser's stands at the door: signed in again, nothing is lost.
+				landed := func(what string, a house.Answer, want ...string) {
+					t.Helper()
+					if atOnce && a.Page() == "sign-in" {
+						p.Enter(r)
+						return
+					}
+					if !slices.Contains(want, a.Page()) {
+						t.Errorf("%s: page %q, fault %q", what, a.Page(), a.Fault())
+					}
+				}
+				a := twice(r, atOnce, "/account/security/totp", "code", p.Code())
+				landed("enrolment", a, "recovery-code")
+				if a = r.Follow(r.Get("/account/")); a.Of("data-recovery-code") == "" {
+					t.Errorf("enrolment: the recovery code is never shown; page %q", a.Page())
+				}
+				r.Follow(r.Post("/account/security/recovery-code", "saved", "yes"))
+				h.Clock.Advance(6 * time.Minute)
+				landed("step-up", twice(r, atOnce, "/account/verify?next=/account/security/totp", "code", p.Fresh()), "enrol-totp", "account")
+				if n := p.Factor().Budget.Failures; n != 0 {
+					t.Errorf("the double click counted %d failures", n)
+				}
+				fresh := "Another long pass phrase " + from
+				a = twice(r, atOnce, "/account/password", "password", p.Password, "new_password", fresh, "end_others", "yes")
+				p.Password = fresh
+				landed("change of password", a, "security")
+				if !r.Inside() {
+					t.Error("the session is gone")
+				}
+
+				if atOnce {
+					return // two requests that spend one link: one of them is refused
+				}
+				out := h.Raw("")
+				out.Post("/reset", "login", p.Login)
+				landed("reset", twice(out, atOnce, h.Link(p.Login, "/reset/"), "new_password", "A third long pass phrase "+from), "code")
+			})
+		}
+	})
+}
+
+// TestALinkUsedTwiceNeedsItsPassword: the forgiveness of a double click opens
+// nothing to whoever has the link alone.
+func TestALinkUsedTwiceNeedsItsPassword(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Person(h.Organisation("Ringwerk", "self-service", ""), "a@example.com")
+		h.Raw("").Post("/reset", "login", p.Login)
+		link := h.Link(p.Login, "/reset/")
+		if a := h.Raw("").Post(link, "new_password", "The owner's new pass phrase"); !a.In() {
+			t.Fatalf("the owner: status %d, fault %q", a.Status, a.Fault())
+		}
+		if a := h.Raw("").Post(link, "new_password", "The finder's own pass phrase"); a.Fault() != "reset.used" {
+			t.Errorf("the finder: status %d, fault %q, to %q", a.Status, a.Fault(), a.Location)
+		}
+	})
+}
