@@ -427,7 +427,7 @@ func (s *stage) newPhone() (string, error) {
 	}
 	old := s.key
 	s.key, s.recovery = fresh, p.Of("data-recovery-code")
-	if p, err = s.anna.Submit(p, "saved", "yes"); err != nil {
+	if _, err = s.anna.Submit(p, "saved", "yes"); err != nil {
 		return "", err
 	}
 	if err := other.signOut(); err != nil {
