@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/hosted"
 	"sallyport/internal/portal"
 	"sallyport/internal/testkit/house"
@@ -289,5 +290,54 @@ func TestAddressesOfUntrustedPeersAreTheirOwnB32(t *testing.T) {
 		if n < 3 {
 			t.Errorf("%d events of the true address", n)
 		}
+	})
+}
+
+// B-51 (CVE-2026-33544): many people at once, each in their own language and
+// organisation: nobody is shown anything of another's.
+func TestPeopleAreNotMixedUpB51(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		const many = 24
+		locales := []string{"en", "de", "fr", "sv"}
+		type visitor struct {
+			p      *house.Person
+			r      *house.Raw
+			org    string
+			locale string
+		}
+		var all [many]visitor
+		for i := range all {
+			v := visitor{org: fmt.Sprintf("Organisation No %d", i), locale: locales[i%4], r: h.Raw(at(i))}
+			org := h.Organisation(v.org, "self-service", "")
+			u, path := h.Newcomer(directory.NewUser{Tenant: org.ID, Email: fmt.Sprintf("person%d@example.com", i), Name: fmt.Sprintf("Person No %d", i), Locale: v.locale})
+			if a := v.r.Post(path, "new_password", house.Password); !a.In() {
+				t.Fatal(a.Fault())
+			}
+			v.p = (&house.Person{ID: u.ID, Tenant: org.ID, Login: u.Login, Password: house.Password}).In(h)
+			all[i] = v
+		}
+		together(many, func(i int) {
+			v := all[i]
+			for range 8 {
+				for _, path := range []string{"/account/profile", "/account/security", "/account/nothing"} {
+					a := v.r.Get(path)
+					if a.Status == http.StatusNotFound {
+						continue
+					}
+					if a.Header.Get("Content-Language") != v.locale || !strings.Contains(a.Body, v.org) {
+						t.Errorf("%s of %s: language %q, or another organisation", path, v.p.Login, a.Header.Get("Content-Language"))
+					}
+					for j, other := range all {
+						if j != i && (strings.Contains(a.Body, other.p.Login) || strings.Contains(a.Body, other.org+"<")) {
+							t.Errorf("%s of %s shows %s", path, v.p.Login, other.p.Login)
+						}
+					}
+				}
+				door := h.Raw(at(i))
+				if a := v.p.Knock(door); !a.In() || !strings.Contains(door.Get("/account/profile").Body, v.p.Login) {
+					t.Errorf("%s signed in as somebody else", v.p.Login)
+				}
+			}
+		})
 	})
 }

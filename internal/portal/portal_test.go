@@ -202,7 +202,7 @@ func TestTheDisablePage(t *testing.T) {
 		if b := r.Post(security+"/disable", "confirm", "yes"); b.Location != security+"?done=mfa_off" {
 			t.Errorf("to %q", b.Location)
 		}
-		if b := r.Get(security + "?done=mfa_off"); !strings.Contains(b.Body, "off") {
+		if b := r.Get(security + "?done=mfa_off"); !strings.Contains(b.Body, "MFA is now disabled.") {
 			t.Error("nothing says that it is off")
 		}
 		if b := r.Get(security + "?done=%3Cscript%3E"); strings.Contains(b.Body, "&lt;script") {

@@ -238,6 +238,35 @@ func TestGarbageHeadersB20(t *testing.T) {
 	})
 }
 
+// B-20, DS-07: settings that cannot be read are no settings that ask for nothing:
+// nobody gets in, and nobody who is in gets on.
+func TestABrokenPolicyLetsNobodyInB20(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Broken", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		inside := h.Raw(at(1))
+		p.Enter(inside)
+		h.Change(org.ID, func(tx store.Tx) error {
+			tn, err := tx.Tenant()
+			if err != nil {
+				return err
+			}
+			tn.Settings = core.SettingsDoc(`{"requirement":"organization"}`)
+			if err := tx.UpdateTenant(tn); err != nil {
+				return err
+			}
+			return tx.Changed(core.ChangeTenant, string(tn.ID))
+		})
+		h.Settle()
+		if a := p.Knock(h.Raw(at(2))); a.Status != http.StatusInternalServerError || len(a.Set) > 0 {
+			t.Errorf("the door: status %d to %q, cookies %v", a.Status, a.Location, a.Set)
+		}
+		if a := inside.Get("/account/profile"); a.Status != http.StatusInternalServerError {
+			t.Errorf("the account: status %d, page %q", a.Status, a.Page())
+		}
+	})
+}
+
 // A-18, O-03: return_to leads to a page of ours or nowhere.
 func TestReturnToIsLocal(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {

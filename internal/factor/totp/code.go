@@ -79,22 +79,33 @@ func Code(secret []byte, step int64, p Params) string {
 	if p.Validate() != nil || step < 0 {
 		return ""
 	}
-	return hotp(secret, step, p)
+	return string(newHOTP(secret, p).code(step))
 }
 
-// hotp is RFC 4226, section 5.3.
-func hotp(secret []byte, counter int64, p Params) string {
-	mac := hmac.New(p.newHash(), secret)
-	var c [8]byte
-	binary.BigEndian.PutUint64(c[:], uint64(counter))
-	mac.Write(c[:])
-	sum := mac.Sum(nil)
-	offset := sum[len(sum)-1] & 0xf
-	value := binary.BigEndian.Uint32(sum[offset:]) & 0x7fffffff
-	code := make([]byte, p.Digits)
-	for i := p.Digits - 1; i >= 0; i-- {
-		code[i] = byte('0' + value%10)
+// hotp makes the codes of one secret. Matching makes forty of them, so what they
+// have in common is prepared once.
+type hotp struct {
+	mac     hash.Hash
+	counter [8]byte
+	sum     []byte
+	digits  []byte
+}
+
+func newHOTP(secret []byte, p Params) *hotp {
+	return &hotp{mac: hmac.New(p.newHash(), secret), digits: make([]byte, p.Digits)}
+}
+
+// code is RFC 4226, section 5.3. The next call writes over it.
+func (h *hotp) code(counter int64) []byte {
+	binary.BigEndian.PutUint64(h.counter[:], uint64(counter))
+	h.mac.Reset()
+	h.mac.Write(h.counter[:])
+	h.sum = h.mac.Sum(h.sum[:0])
+	offset := h.sum[len(h.sum)-1] & 0xf
+	value := binary.BigEndian.Uint32(h.sum[offset:]) & 0x7fffffff
+	for i := len(h.digits) - 1; i >= 0; i-- {
+		h.digits[i] = byte('0' + value%10)
 		value /= 10
 	}
-	return string(code)
+	return h.digits
 }

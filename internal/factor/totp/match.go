@@ -62,6 +62,7 @@ func Match(secret []byte, code string, now time.Time, lastStep int64, p Params) 
 	}
 	result := Result{period: p.Period}
 	current := StepAt(now, p.Period)
+	codes := newHOTP(secret, p)
 	// From the edges inwards, so that of two equal codes the one nearest to now
 	// is kept. A refusal as used is stronger than any other reading: what was
 	// accepted once is never accepted again, even if the same digits come round.
@@ -71,7 +72,7 @@ func Match(secret []byte, code string, now time.Time, lastStep int64, p Params) 
 			if step < 0 {
 				continue
 			}
-			if subtle.ConstantTimeCompare([]byte(hotp(secret, step, p)), []byte(code)) == 0 || result.outcome == replayed {
+			if subtle.ConstantTimeCompare(codes.code(step), []byte(code)) == 0 || result.outcome == replayed {
 				continue
 			}
 			result.Step, result.Offset = step, offset
@@ -96,10 +97,11 @@ func Clock(secret []byte, code string, now time.Time, reach time.Duration, p Par
 		return 0, false
 	}
 	current := StepAt(now, p.Period)
+	codes := newHOTP(secret, p)
 	steps := int64(min(reach, maxReach) / (time.Duration(p.Period) * time.Second))
 	for distance := steps; distance >= 0; distance-- {
 		for _, d := range [2]int64{distance, -distance} {
-			if step := current + d; step >= 0 && subtle.ConstantTimeCompare([]byte(hotp(secret, step, p)), []byte(code)) == 1 {
+			if step := current + d; step >= 0 && subtle.ConstantTimeCompare(codes.code(step), []byte(code)) == 1 {
 				offset, found = time.Duration(d*int64(p.Period))*time.Second, true
 			}
 		}

@@ -81,6 +81,10 @@ func (e *engine) Settled(store.Guess)  {}
 func (e *engine) Honoured(store.Guess) {}
 
 func (e *engine) InsertHonouring(ctx context.Context, q db.DBTX, r db.InsertAttemptParams, g store.Guess) error {
-	_, err := q.ExecContext(ctx, insertHonouring, r.ID, r.TenantID, r.UserID, r.Browser, r.Doc, r.Version, r.CreatedAt, r.ExpiresAt, r.DoneAt, g.Name)
+	args := []any{r.ID, r.TenantID, r.UserID, r.Browser, r.Doc, r.Version, r.CreatedAt, r.ExpiresAt, r.DoneAt, g.Name}
+	if w, ok := q.(*writing); ok {
+		return w.hold(ctx, insertHonouring, args...)
+	}
+	_, err := q.ExecContext(ctx, insertHonouring, args...)
 	return err
 }

@@ -83,15 +83,7 @@ func (e *engine) Close() error { return e.pool.Close() }
 func (e *engine) One(_ context.Context, fn func(db.DBTX) error) error { return fn(e.pool) }
 
 func (e *engine) Read(ctx context.Context, fn func(db.DBTX) error) error {
-	return e.within(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
-}
-
-func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
-	return e.within(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, fn)
-}
-
-func (e *engine) within(ctx context.Context, how *sql.TxOptions, fn func(db.DBTX) error) error {
-	tx, err := e.pool.BeginTx(ctx, how)
+	tx, err := e.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -102,4 +94,17 @@ func (e *engine) within(ctx context.Context, how *sql.TxOptions, fn func(db.DBTX
 		return err
 	}
 	return tx.Commit()
+}
+
+func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &writing{pool: e.pool}
+	// In a defer, because fn may panic or end its goroutine.
+	defer w.end()
+	if err := fn(w); err != nil {
+		return err
+	}
+	return w.commit(ctx)
 }

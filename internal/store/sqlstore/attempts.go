@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"sallyport/internal/core"
 	"sallyport/internal/store"
@@ -60,6 +62,10 @@ func (t *tx) AttemptFacts(id core.AttemptID) (store.AttemptFacts, error) {
 		}
 		facts.Factors = append(facts.Factors, f)
 	}
+	// A few rows: sorting them here costs less than having the engine do it.
+	slices.SortFunc(facts.Factors, func(a, b core.Factor) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
 	return facts, nil
 }
 

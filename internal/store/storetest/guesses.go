@@ -213,6 +213,34 @@ func testGuessesHonoured(t *testing.T, w *world) {
 	}
 	full(false) // and with that it is used up again
 	full(true)
+	// The same attempt once more, alone in its transaction and before a question.
+	var dup store.ErrDuplicate
+	if err := insert(a, nil, g); !errors.As(err, &dup) || dup.What != "id" {
+		t.Errorf("an attempt twice: %v", err)
+	}
+	err := w.Update(w.ctx, u.Tenant, func(tx store.Tx) error {
+		if err := tx.InsertAttempt(a, g); err != nil {
+			return err
+		}
+		_, err := tx.User(u.ID)
+		return err
+	})
+	if !errors.As(err, &dup) || dup.What != "id" {
+		t.Errorf("an attempt twice, with a question after it: %v", err)
+	}
+	full(true)
+	// What follows in the transaction sees it.
+	b := w.newAttempt(u)
+	w.update(u.Tenant, func(tx store.Tx) error {
+		if err := tx.InsertAttempt(b, g); err != nil {
+			return err
+		}
+		got, err := tx.Attempt(b.ID)
+		same(t, "attempt in its transaction", got, b)
+		return err
+	})
+	full(false)
+	full(true)
 	w.view(u.Tenant, func(r store.Reader) error {
 		b, err := r.Budget(u.ID, g.Name)
 		same(t, "failures", b, core.Budget{})

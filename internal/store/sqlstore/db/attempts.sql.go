@@ -49,7 +49,6 @@ FROM attempts
 JOIN users ON users.tenant_id = attempts.tenant_id AND users.id = attempts.user_id
 LEFT JOIN factors f ON f.user_id = attempts.user_id AND f.tenant_id = attempts.tenant_id AND f.state <> 'revoked'
 WHERE attempts.tenant_id = $1 AND attempts.id = $2
-ORDER BY f.created_at, f.id
 `
 
 type AttemptFactsParams struct {

@@ -18,8 +18,7 @@ SELECT sqlc.embed(attempts), sqlc.embed(users),
 FROM attempts
 JOIN users ON users.tenant_id = attempts.tenant_id AND users.id = attempts.user_id
 LEFT JOIN factors f ON f.user_id = attempts.user_id AND f.tenant_id = attempts.tenant_id AND f.state <> 'revoked'
-WHERE attempts.tenant_id = @tenant_id AND attempts.id = @id
-ORDER BY f.created_at, f.id;
+WHERE attempts.tenant_id = @tenant_id AND attempts.id = @id;
 
 -- name: AttemptStand :one
 SELECT version, doc FROM attempts WHERE tenant_id = @tenant_id AND id = @id;
