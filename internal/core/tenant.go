@@ -58,7 +58,7 @@ type Tenant struct {
 	ID            TenantID
 	Parent        TenantID // empty for the platform
 	Organisation  TenantID // nearest self-or-ancestor that is an organisation
-	Path          string   // "/root/…/self/", ids from the root; a branch is a prefix
+	Path          string   // "/platform/…/self/", ids from the platform down; a branch is a prefix
 	Kind          TenantKind
 	Mode          TenantMode
 	State         TenantState
