@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // organisations name their time zone; a small machine may know none
 
 	"sallyport/internal/cli"
 )
