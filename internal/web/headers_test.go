@@ -133,7 +133,8 @@ func TestLanguageOfARequest(t *testing.T) {
 		{"a pick is kept", "GET", "/open?lang=de", "sallyport-lang=fr", "sv", "de", "Anmelden", "sallyport-lang=de"},
 		{"a pick of a language nobody speaks", "GET", "/open?lang=xx", "", "sv", "sv", "Logga in", ""},
 		{"a form picks nothing", "POST", "/open?lang=de", "", "", "en", "Sign in", ""},
-		{"the profile goes before the cookie", "GET", "/known", "sallyport-lang=sv", "sv", "de", "Anmelden", ""},
+		{"a pick stays on the pages after, before the profile", "GET", "/known", "sallyport-lang=sv", "sv", "sv", "Logga in", ""},
+		{"the profile goes before the browser", "GET", "/known", "", "sv", "de", "Anmelden", ""},
 		{"a pick goes before the profile", "GET", "/known?lang=sv", "", "", "sv", "Logga in", "sallyport-lang=sv"},
 		{"a cookie with rubbish", "GET", "/open", "sallyport-lang=<script>", "", "en", "Sign in", ""},
 	} {

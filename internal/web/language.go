@@ -16,14 +16,14 @@ const langKept = 365 * 24 * time.Hour
 // bound is the language of a request and what chose it, kept so that the choice
 // can be made again once more is known.
 type bound struct {
-	lang                   i18n.Lang
-	picked, cookie, accept string
-	query                  url.Values
-	known                  *choices
+	lang           i18n.Lang
+	picked, accept string
+	query          url.Values
+	known          *choices
 }
 
 // wishes are all that the choice of a language looks at.
-type wishes struct{ picked, profile, uiLocales, cookie, accept, tenantDefault string }
+type wishes struct{ picked, profile, uiLocales, accept, tenantDefault string }
 
 // choices remembers what was chosen. Parsing and matching the wishes costs more
 // than everything else that a session check does, and the browsers of a
@@ -42,9 +42,9 @@ func newChoices() *choices { return &choices{kept: map[wishes]i18n.Lang{}} }
 
 func (c *choices) choose(w wishes) i18n.Lang {
 	choose := func() i18n.Lang {
-		return i18n.Choose(w.picked, w.profile, w.uiLocales, w.cookie, w.accept, w.tenantDefault)
+		return i18n.Choose(w.picked, w.profile, w.uiLocales, "", w.accept, w.tenantDefault)
 	}
-	if c == nil || len(w.picked)+len(w.profile)+len(w.uiLocales)+len(w.cookie)+len(w.accept)+len(w.tenantDefault) > longWish {
+	if c == nil || len(w.picked)+len(w.profile)+len(w.uiLocales)+len(w.accept)+len(w.tenantDefault) > longWish {
 		return choose()
 	}
 	c.mu.RLock()
@@ -115,7 +115,7 @@ func WithLanguage(w http.ResponseWriter, r *http.Request, profile, uiLocales, te
 }
 
 func (b bound) on(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
-	b.lang = b.known.choose(wishes{b.picked, profile, uiLocales, b.cookie, b.accept, tenantDefault})
+	b.lang = b.known.choose(wishes{b.picked, profile, uiLocales, b.accept, tenantDefault})
 	w.Header().Set("Content-Language", b.lang.Tag())
 	own, ours := r.Context().Value(requestKey{}).(*request)
 	if !ours {
