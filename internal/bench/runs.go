@@ -422,6 +422,7 @@ func (b *Bench) starts(s site, people int) error {
 	for range 15 {
 		err := b.served(s, func(r *running) error {
 			took = append(took, r.ready)
+			time.Sleep(100 * time.Millisecond) // let it say its first words
 			return nil
 		})
 		if err != nil {

@@ -94,7 +94,11 @@ func (s site) serve(binary string) (*server, error) {
 	out.cmd = exec.Command(binary, "serve", "--json")
 	out.cmd.Env = s.settings(main, ops)
 	out.cmd.Dir = s.dir
-	out.cmd.Stdout, out.cmd.Stderr = io.Discard, out.logs
+	out.cmd.Stderr = out.logs
+	printed, err := out.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	if err := out.cmd.Start(); err != nil {
 		return nil, err
@@ -102,6 +106,11 @@ func (s site) serve(binary string) (*server, error) {
 	for {
 		if ask(ops, "/readyz") == nil {
 			out.ready = time.Since(began)
+			// It has more to say about itself, and is not to be stopped before.
+			_, err := bufio.NewReader(printed).ReadString('\n')
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("the server's line that it is ready: %w", err), out.stop())
+			}
 			return out, nil
 		}
 		if time.Since(began) > 30*time.Second {
@@ -123,7 +132,8 @@ func (s *server) stop() error {
 	kill := time.AfterFunc(20*time.Second, func() { _ = s.cmd.Process.Kill() })
 	defer kill.Stop()
 	if err := s.cmd.Wait(); err != nil {
-		return fmt.Errorf("the server's end: %w", err)
+		said, _ := os.ReadFile(s.logs.Name())
+		return fmt.Errorf("the server's end: %w\n%s", err, said[max(0, len(said)-1000):])
 	}
 	return nil
 }
