@@ -38,6 +38,13 @@ func (t *Tree) Effective(ctx context.Context, id core.TenantID) (policy.Effectiv
 	if ok && t.fresh() {
 		return e, nil
 	}
+	return t.read(ctx, id, gen)
+}
+
+// read stands apart from Effective because what a function literal writes to lives
+// on the heap, even when it is not called.
+func (t *Tree) read(ctx context.Context, id core.TenantID, gen uint64) (policy.Effective, error) {
+	var e policy.Effective
 	err := t.store.View(ctx, id, func(r store.Reader) error {
 		line, err := r.Line()
 		if err != nil {
