@@ -197,27 +197,31 @@ func TestReservationsDoNotWaitForTheDisk(t *testing.T) {
 	if err := s.Migrate(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	for name, run := range map[string]func(q db.DBTX) error{
-		"reserve": func(q db.DBTX) error {
+	// In this order: there must be something reserved to release.
+	for _, c := range []struct {
+		name string
+		run  func(q db.DBTX) error
+	}{
+		{"reserve", func(q db.DBTX) error {
 			_, err := q.ExecContext(t.Context(), reserve, "tn", "us", "password", int64(1), int64(2), int64(3), int64(5))
 			return err
-		},
-		"release": func(q db.DBTX) error {
+		}},
+		{"release", func(q db.DBTX) error {
 			_, err := q.ExecContext(t.Context(), release, "tn", "us", "password")
 			return err
-		},
+		}},
 	} {
 		err := s.Write(t.Context(), func(q db.DBTX) error {
 			var before, after string
 			if err := q.QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&before); err != nil {
 				return err
 			}
-			if err := run(q); err != nil {
+			if err := c.run(q); err != nil {
 				return err
 			}
 			err := q.QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&after)
 			if before != "on" || after != "off" {
-				t.Errorf("%s: synchronous_commit was %s and is %s", name, before, after)
+				t.Errorf("%s: synchronous_commit was %s and is %s", c.name, before, after)
 			}
 			return err
 		})
