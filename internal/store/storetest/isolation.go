@@ -349,7 +349,9 @@ func testIsolation(t *testing.T, w *world) {
 			never.user.Tenant = "tn_never"
 			var unknown error
 			_ = w.Update(w.ctx, ours.tenant.ID, func(tx store.Tx) error {
-				unknown = call(w, tx, never)
+				if unknown = call(w, tx, never); errors.Is(unknown, errSeen) {
+					return nil // perhaps put off: then it is looked at now
+				}
 				return errors.New("undo")
 			})
 			if fmt.Sprint(said) != fmt.Sprint(unknown) {
