@@ -27,7 +27,8 @@ func (v *serveCmd) Run(s *shell) error {
 	if err := c.CheckServe(); err != nil {
 		return err
 	}
-	log := s.logger(c, true)
+	log, flush := s.serverLog(c)
+	defer flush()
 	h, err := app.Open(s.ctx, app.Options{Config: c, Log: log, Who: "serve"})
 	if err != nil {
 		return err
