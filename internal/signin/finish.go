@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -61,11 +60,8 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	if f.stored {
 		a.DoneAt = tx.Now()
 		if len(a.Doc.Answer) > 0 {
-			plain, err := json.Marshal(outcome{opened.Session, opened.Token, out.Device, out.ReturnTo, out.Reveal})
-			if err != nil {
-				return Result{}, err
-			}
-			if a.Doc.Outcome, err = s.Ring.Seal(plain, string(a.Tenant), "outcome", string(a.ID)); err != nil {
+			if a.Doc.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Session: opened.Session, Token: opened.Token, Device: out.Device,
+				ReturnTo: out.ReturnTo, Reveal: out.Reveal}); err != nil {
 				return Result{}, err
 			}
 		}
