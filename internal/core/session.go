@@ -69,7 +69,8 @@ type SessionDoc struct {
 	KnownAtStart bool      `json:"known_at_start,omitempty"`
 	LastBefore   time.Time `json:"last_before,omitzero"` // the sign-in before this one
 	Idle         Duration  `json:"idle,omitempty"`       // the setting when it was made
-	// Click is the one that gave this session its token.
+	// Click is the one that gave this session its token, if it was pressed where a
+	// second request may come.
 	Click Click `json:"click,omitzero"`
 }
 
@@ -115,7 +116,7 @@ type Token struct {
 	Tenant       TenantID
 	User         UserID
 	Email        string // the address it was sent to; it dies when the address changes
-	Bound        string // attempt or session it proves something for
+	Bound        string // attempt or session it proves something for; once used, the one that it began
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	UsedAt       time.Time

@@ -121,15 +121,79 @@ func (s *Service) repeats(sess core.Session, factors []core.Factor, typed string
 	return false, nil
 }
 
+// pageOf is what a press of the button behind a link is recognised by: the link
+// and the page it stood on. The password is checked by itself.
+func pageOf(l Link, page string) []byte {
+	return []byte("link\x00" + string(l.Token.Hash) + "\x00" + page)
+}
+
+func (s *Service) markOf(l Link, page string) ([]byte, error) {
+	if page == "" {
+		return nil, nil
+	}
+	return s.Ring.KeyedHash(purposeClick, pageOf(l, page))
+}
+
+// spentBy answers the second request of the click that spent a link with what it
+// began, if that is alive and where it was. The password must be the same one, or
+// somebody would believe that another one was set. That is no guess: the page's
+// own word comes first, and nobody has it but who spent the link.
+func (s *Service) spentBy(ctx context.Context, l Link, typed, page string, v Visitor) (res Result, again bool, err error) {
+	if page == "" || l.Token.UsedAt.IsZero() || s.Now().Sub(l.Token.UsedAt) >= clickLife {
+		return Result{}, false, nil
+	}
+	var p core.Password
+	var o outcome
+	err = s.Store.View(ctx, l.User.Tenant, func(r store.Reader) error {
+		var c core.Click
+		var sess core.Session
+		a, err := r.Attempt(core.AttemptID(l.Token.Bound))
+		if err == nil && a.DoneAt.IsZero() && r.Now().Before(a.ExpiresAt) {
+			c = a.Doc.Click
+		}
+		if errors.Is(err, core.ErrNotFound) {
+			if sess, err = r.Session(core.SessionID(l.Token.Bound)); err == nil && sess.Live(r.Now()) {
+				c = sess.Doc.Click
+			}
+		}
+		if err != nil && !errors.Is(err, core.ErrNotFound) {
+			return err
+		}
+		if o, again = s.outcomeOf(c, pageOf(l, page), l.User.Tenant, l.Token.Bound); !again {
+			return nil
+		}
+		o.Session = sess
+		p, err = r.Password(l.User.ID)
+		return err
+	})
+	if err != nil || !again {
+		return Result{}, false, err
+	}
+	if again, _, err = s.Hasher.Check(ctx, v.lane(), p.Hash, typed); err != nil || !again {
+		return Result{}, false, busy(err)
+	}
+	return o.result(), true, nil
+}
+
 // outcome is what a finished step answers once more to the second request of a
 // double click. It is sealed.
 type outcome struct {
-	Session  core.Session `json:"session,omitzero"`
-	Token    string       `json:"token,omitempty"`
-	Device   string       `json:"device,omitempty"`
-	ReturnTo string       `json:"return_to,omitempty"`
-	Reveal   bool         `json:"reveal,omitempty"`
-	Replaced bool         `json:"replaced,omitempty"`
+	Step     Step           `json:"step,omitempty"` // of an attempt that goes on
+	Attempt  core.AttemptID `json:"attempt,omitempty"`
+	Browser  string         `json:"browser,omitempty"`
+	Session  core.Session   `json:"session,omitzero"`
+	Token    string         `json:"token,omitempty"`
+	Device   string         `json:"device,omitempty"`
+	ReturnTo string         `json:"return_to,omitempty"`
+	Reveal   bool           `json:"reveal,omitempty"`
+	Replaced bool           `json:"replaced,omitempty"`
+}
+
+func (o outcome) result() Result {
+	if o.Attempt != "" {
+		return Result{Step: o.Step, Attempt: o.Attempt, Browser: o.Browser}
+	}
+	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Reveal: o.Reveal, Opened: &session.Opened{Session: o.Session, Token: o.Token}}
 }
 
 func (s *Service) sealOutcome(t core.TenantID, id string, o outcome) ([]byte, error) {

@@ -15,7 +15,6 @@ import (
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
-	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -294,8 +293,5 @@ func (s *Service) sameAnswer(a core.Attempt, typed string) (Result, bool) {
 		return Result{}, false
 	}
 	o, ok := s.openOutcome(a.Doc.Outcome, a.Tenant, string(a.ID))
-	if !ok {
-		return Result{}, false
-	}
-	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Reveal: o.Reveal, Opened: &session.Opened{Session: o.Session, Token: o.Token}}, true
+	return o.result(), ok
 }

@@ -286,6 +286,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return core.ErrNotFound
 	},
+	"BindToken": func(_ *world, tx store.Tx, h household) error { return tx.BindToken(h.token.Hash, "x") },
 	"SupersedeTokens": func(_ *world, tx store.Tx, h household) error {
 		return none(tx.SupersedeTokens(h.user.ID, core.TokenReset))
 	},

@@ -198,6 +198,14 @@ func (a Answer) All(attribute string) (out []string) {
 	return out
 }
 
+// Hidden is the value of a hidden field of the answer's form, or "".
+func (a Answer) Hidden(name string) string {
+	if m := regexp.MustCompile(`<input type="hidden" name="` + name + `" value="([^"]*)"`).FindStringSubmatch(a.Body); m != nil {
+		return html.UnescapeString(m[1])
+	}
+	return ""
+}
+
 // Cookie is what the answer set under a name, or nil.
 func (a Answer) Cookie(name string) *http.Cookie {
 	for _, c := range a.Set {
