@@ -25,6 +25,7 @@ type site struct {
 	t   testing.TB
 	dir string
 	env []string
+	dsn string // of its database; empty is the embedded store
 }
 
 // newSite initialises an installation on one of the stores.
@@ -32,7 +33,8 @@ func newSite(t testing.TB, engine string, env ...string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), env: env}
 	if engine == "postgres" {
-		s.env = append(s.env, "SALLYPORT_STORE_DSN="+pgtest.Database(t))
+		s.dsn = pgtest.Database(t)
+		s.env = append(s.env, "SALLYPORT_STORE_DSN="+s.dsn)
 	}
 	s.run("", "init", "--yes")
 	return s
