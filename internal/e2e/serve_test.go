@@ -282,17 +282,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("livez: %d", status)
 	}
 	undo()
-	until := time.Now().Add(20 * time.Second)
-	for {
-		if status, _ := fetch(t, p.Ops+"/readyz"); status == 200 {
-			break
-		}
-		if time.Now().After(until) {
-			_, body := fetch(t, p.Ops+"/readyz")
-			t.Fatalf("not ready again: %s", body)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	awaitReady(t, p)
 	w = newVisit(t, p)
 	w.submit(w.get("/sign-in", "sign-in"), "account", "login", "disk@example.com", "password", phrase)
 	v.get("/account/", "account") // nothing was lost
