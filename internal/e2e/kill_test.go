@@ -8,13 +8,26 @@ import (
 	"time"
 
 	"sallyport/internal/demo"
+	"sallyport/internal/testkit/house"
 	"sallyport/internal/testkit/program"
 )
 
 // TestKilledUnderLoad kills the server again and again while people sign in and
 // out (row ): what was acknowledged is there afterwards, what was ended
 // stays ended, no recovery code works twice, and it serves again at once.
-func TestKilledUnderLoad(t *testing.T) { killLoop(t, 10) }
+func TestKilledUnderLoad(t *testing.T) {
+	for _, engine := range house.Engines {
+		t.Run(engine, func(t *testing.T) { killLoop(t, engine, 10) })
+	}
+}
+
+// killed is what a loop of kills came to.
+type killed struct {
+	engine  string
+	kills   int
+	signIns int           // acknowledged
+	slowest time.Duration // from the start of the program to its ready line
+}
 
 // traveller is one person at one browser, who remembers what was acknowledged.
 type traveller struct {
@@ -27,8 +40,8 @@ type traveller struct {
 	signIns  int
 }
 
-func killLoop(t *testing.T, kills int) {
-	s := newSite(t, "sqlite")
+func killLoop(t *testing.T, engine string, kills int) killed {
+	s := newSite(t, engine)
 	p := s.serve()
 	s.run("", "tenant", "create", "--name", "Load", "--preset", "self-service")
 	var all []*traveller
@@ -83,6 +96,7 @@ func killLoop(t *testing.T, kills int) {
 		t.Errorf("it took up to %v to serve again", slowest)
 	}
 	t.Logf("%d kills, %d acknowledged sign-ins, serving again after at most %v", kills, total, slowest)
+	return killed{engine, kills, total, slowest}
 }
 
 // travel signs in and out until the server is gone.
