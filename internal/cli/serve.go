@@ -53,7 +53,9 @@ func (v *serveCmd) Run(s *shell) error {
 	if err == nil {
 		err = s.firstSteps(h)
 	}
-	if err != nil {
+	// Asked to end by whoever read that it serves, it ends as it always does: what
+	// could not be looked up for them is no failure.
+	if err != nil && s.ctx.Err() == nil {
 		running.Close()
 		return err
 	}

@@ -8,13 +8,27 @@ import (
 	"time"
 
 	"sallyport/internal/demo"
+	"sallyport/internal/testkit/house"
 	"sallyport/internal/testkit/program"
 )
 
 // TestKilledUnderLoad kills the server again and again while people sign in and
 // out (row ): what was acknowledged is there afterwards, what was ended
 // stays ended, no recovery code works twice, and it serves again at once.
-func TestKilledUnderLoad(t *testing.T) { killLoop(t, 10) }
+func TestKilledUnderLoad(t *testing.T) {
+	for _, engine := range house.Engines {
+		t.Run(engine, func(t *testing.T) { killLoop(t, engine, 10) })
+	}
+}
+
+// killed is what a loop of kills came to.
+type killed struct {
+	engine  string
+	kills   int
+	signIns int           // acknowledged
+	lost    int           // pages of new recovery codes that never arrived
+	slowest time.Duration // from the start of the program to its ready line
+}
 
 // traveller is one person at one browser, who remembers what was acknowledged.
 type traveller struct {
@@ -28,8 +42,8 @@ type traveller struct {
 	lost     int // how often a new code came into being and its page never arrived
 }
 
-func killLoop(t *testing.T, kills int) {
-	s := newSite(t, "sqlite")
+func killLoop(t *testing.T, engine string, kills int) killed {
+	s := newSite(t, engine)
 	p := s.serve()
 	s.run("", "tenant", "create", "--name", "Load", "--preset", "self-service")
 	var all []*traveller
@@ -81,6 +95,7 @@ func killLoop(t *testing.T, kills int) {
 	}
 	t.Logf("%d kills, %d acknowledged sign-ins, serving again after at most %v; %d times a recovery code's page never arrived and the operator reset it",
 		kills, total, slowest.Round(time.Millisecond), lost)
+	return killed{engine, kills, total, lost, slowest}
 }
 
 // enter signs in with the password alone.

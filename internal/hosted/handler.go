@@ -68,7 +68,7 @@ func (h *Handler) visitor(r *http.Request) signin.Visitor {
 	return signin.Visitor{Client: h.Proxies.Client(r), Device: bounded(h.Cookies.Get(r, web.DeviceCookie)), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
 }
 
-// bounded drops a cookie that none of ours can be.
+// bounded drops a cookie or a word that none of ours can be.
 func bounded(v string) string {
 	if len(v) > 128 {
 		return ""

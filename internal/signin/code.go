@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
-	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -290,27 +288,10 @@ func answered(a core.Attempt, typed string) []byte {
 	return []byte(string(a.ID) + "\x00" + strings.ToUpper(strip(typed)))
 }
 
-// outcome is what a finished attempt answers once more to the second click of a
-// double click. It is sealed, and gone with the attempt.
-type outcome struct {
-	Session  core.Session `json:"session"`
-	Token    string       `json:"token"`
-	Device   string       `json:"device,omitempty"`
-	ReturnTo string       `json:"return_to,omitempty"`
-	Reveal   bool         `json:"reveal,omitempty"`
-}
-
 func (s *Service) sameAnswer(a core.Attempt, typed string) (Result, bool) {
 	if len(a.Doc.Answer) == 0 || len(a.Doc.Outcome) == 0 || !s.Ring.CheckKeyedHash(purposeAnswer, answered(a, typed), a.Doc.Answer) {
 		return Result{}, false
 	}
-	plain, err := s.Ring.Open(a.Doc.Outcome, string(a.Tenant), "outcome", string(a.ID))
-	if err != nil {
-		return Result{}, false
-	}
-	var o outcome
-	if err := json.Unmarshal(plain, &o); err != nil {
-		return Result{}, false
-	}
-	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Reveal: o.Reveal, Opened: &session.Opened{Session: o.Session, Token: o.Token}}, true
+	o, ok := s.openOutcome(a.Doc.Outcome, a.Tenant, string(a.ID))
+	return o.result(), ok
 }

@@ -114,8 +114,7 @@ func TestALinkWorksOnceB17(t *testing.T) {
 		if got := fault(link); got != "reset.used" {
 			t.Errorf("after its use: %q", got)
 		}
-		// Those who lost may have locked the password, which is told by mail; an hour
-		// later the address has its share of mails again.
+		// An hour later the address has its share of mails again.
 		h.Clock.Advance(time.Hour)
 		expired := resetLink(h, p)
 		h.Clock.Advance(time.Hour)
