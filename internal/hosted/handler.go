@@ -164,7 +164,7 @@ func (h *Handler) look(w http.ResponseWriter, r *http.Request, want signin.Step)
 	if p.Step != want {
 		return p, r, h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 	}
-	return p, web.WithLanguage(w, r, p.User.Locale, "", p.Effective.Settings.Locale), nil
+	return p, web.WithLanguage(r, p.User.Locale, "", p.Effective.Settings.Locale), nil
 }
 
 func confirmed(factors []core.Factor, kind core.FactorKind) (core.Factor, bool) {

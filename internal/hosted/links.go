@@ -12,7 +12,7 @@ import (
 func (h *Handler) open(w http.ResponseWriter, r *http.Request, kind core.TokenKind) (signin.Link, *http.Request, error) {
 	l, err := h.SignIn.Open(r.Context(), kind, r.PathValue("token"))
 	if l.User.ID != "" {
-		r = web.WithLanguage(w, r, l.User.Locale, "", l.Effective.Settings.Locale)
+		r = web.WithLanguage(r, l.User.Locale, "", l.Effective.Settings.Locale)
 	}
 	return l, r, err
 }

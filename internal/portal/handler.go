@@ -76,7 +76,7 @@ func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, 
 		return nil, over(r, err)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, cur))
-	return web.WithLanguage(w, r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
+	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
 }
 
 // over sends whoever has no session, or none any more, to the door; any other
