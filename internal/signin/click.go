@@ -139,31 +139,41 @@ func (s *Service) markOf(l Link, page string) ([]byte, error) {
 // somebody would believe that another one was set. That is no guess: the page's
 // own word comes first, and nobody has it but who spent the link.
 func (s *Service) spentBy(ctx context.Context, l Link, typed, page string, v Visitor) (res Result, again bool, err error) {
-	if page == "" || l.Token.UsedAt.IsZero() || s.Now().Sub(l.Token.UsedAt) >= clickLife {
+	if page == "" {
 		return Result{}, false, nil
 	}
 	var p core.Password
 	var o outcome
-	err = s.Store.View(ctx, l.User.Tenant, func(r store.Reader) error {
+	// In the transactions' own line: the first request may have spent the link and
+	// not be committed yet, which a reader would not see.
+	err = s.Store.Update(ctx, l.User.Tenant, func(tx store.Tx) error {
+		again = false
+		t, err := tx.Token(l.Token.Hash)
+		if errors.Is(err, core.ErrNotFound) {
+			return nil
+		}
+		if err != nil || t.UsedAt.IsZero() || tx.Now().Sub(t.UsedAt) >= clickLife {
+			return err
+		}
 		var c core.Click
 		var sess core.Session
-		a, err := r.Attempt(core.AttemptID(l.Token.Bound))
-		if err == nil && a.DoneAt.IsZero() && r.Now().Before(a.ExpiresAt) {
+		a, err := tx.Attempt(core.AttemptID(t.Bound))
+		if err == nil && a.DoneAt.IsZero() && tx.Now().Before(a.ExpiresAt) {
 			c = a.Doc.Click
 		}
 		if errors.Is(err, core.ErrNotFound) {
-			if sess, err = r.Session(core.SessionID(l.Token.Bound)); err == nil && sess.Live(r.Now()) {
+			if sess, err = tx.Session(core.SessionID(t.Bound)); err == nil && sess.Live(tx.Now()) {
 				c = sess.Doc.Click
 			}
 		}
 		if err != nil && !errors.Is(err, core.ErrNotFound) {
 			return err
 		}
-		if o, again = s.outcomeOf(c, pageOf(l, page), l.User.Tenant, l.Token.Bound); !again {
+		if o, again = s.outcomeOf(c, pageOf(l, page), t.Tenant, t.Bound); !again {
 			return nil
 		}
 		o.Session = sess
-		p, err = r.Password(l.User.ID)
+		p, err = tx.Password(l.User.ID)
 		return err
 	})
 	if err != nil || !again {

@@ -34,8 +34,9 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 	}
 	var out Result
 	var refused *core.Fault
+	proved := ""
 	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
-		refused = nil
+		refused, proved = nil, ""
 		a := st.attempt
 		if !a.DoneAt.IsZero() {
 			again, ok := s.sameAnswer(a, typed)
@@ -54,6 +55,7 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 			refused = fault
 			return err
 		}
+		proved = shown.counts()
 		a.Doc.Proofs = append(a.Doc.Proofs, shown.proof)
 		st.attempt, st.factors = a, shown.factors
 		step, _ := next(st)
@@ -78,7 +80,9 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 		s.count("second_factor", "refused", refused.Code)
 		return Result{}, refused
 	}
-	s.count("second_factor", "ok", "")
+	if proved != "" {
+		s.count(proved, "ok", "")
+	}
 	return out, nil
 }
 
@@ -88,6 +92,14 @@ type shown struct {
 	factors   []core.Factor
 	codes     []string
 	recovered bool
+}
+
+// counts is what a right code is counted as.
+func (s shown) counts() string {
+	if s.recovered {
+		return "recovery"
+	}
+	return "second_factor"
 }
 
 // check tries one typed code of a person, in the caller's transaction. A fault

@@ -112,10 +112,8 @@ func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed, 
 		if f, ok := core.AsFault(refused); !ok || f.Kind != core.KindConflict {
 			return Result{}, refused
 		}
-		var err error
-		if l, err = s.Open(ctx, kind, token); err == nil {
-			return Result{}, refused
-		}
+	} else if used := l.Token.UsedAt; used.IsZero() || s.Now().Sub(used) >= clickLife {
+		return Result{}, refused
 	}
 	if res, again, err := s.spentBy(ctx, l, typed, page, v); err != nil || again {
 		return res, err

@@ -134,8 +134,9 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 		}
 	}
 	var refused *core.Fault
+	proved := ""
 	err = s.raising(ctx, me, press, &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
-		refused = nil
+		refused, proved = nil, ""
 		proof := core.Proof{Kind: core.FactorPassword, At: tx.Now()}
 		doc := sess.Doc
 		if again, err := s.repeats(sess, factors, code, tx); err != nil {
@@ -150,7 +151,7 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 				refused = fault
 				return err
 			}
-			proof, factors = shown.proof, shown.factors
+			proof, factors, proved = shown.proof, shown.factors, shown.counts()
 			doc.Recovered = doc.Recovered || shown.recovered
 			if len(shown.codes) > 0 {
 				if doc, err = s.Enrol.Hide(u, doc, shown.codes, "used", tx.Now()); err != nil {
@@ -176,6 +177,9 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 		s.Limiter.Fail(me.Source(), s.Now())
 		s.count("second_factor", "refused", refused.Code)
 		return session.Opened{}, false, refused
+	}
+	if proved != "" {
+		s.count(proved, "ok", "")
 	}
 	return out.Opened, out.Reveal, nil
 }
