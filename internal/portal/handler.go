@@ -75,7 +75,7 @@ func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, 
 	if err != nil {
 		return nil, over(r, err)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, cur))
+	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, &cur))
 	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
 }
 
@@ -115,8 +115,10 @@ func (h *Handler) EnterFull(w http.ResponseWriter, r *http.Request) (*http.Reque
 }
 
 func current(r *http.Request) session.Current {
-	cur, _ := r.Context().Value(currentKey{}).(session.Current)
-	return cur
+	if cur, ok := r.Context().Value(currentKey{}).(*session.Current); ok {
+		return *cur
+	}
+	return session.Current{}
 }
 
 func (h *Handler) self(r *http.Request) signin.Self {
