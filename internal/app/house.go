@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sallyport/internal/audit"
@@ -164,20 +165,24 @@ func (h *House) schema(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	pending, done := 0, 0
-	for _, m := range list {
-		if m.AppliedAt.IsZero() {
-			pending++
-		} else {
-			done++
-		}
-	}
-	if done == 0 && o.Existing {
-		return ErrNoStore
-	}
-	if pending > 0 {
-		if done > 0 && !o.Migrate && !o.Config.AutoMigrate {
+	pending := slices.ContainsFunc(list, func(m store.Migration) bool { return m.AppliedAt.IsZero() })
+	if pending {
+		// A first start that was killed half way leaves a schema with nothing in it:
+		// there is nothing to lose, and the next start goes on.
+		blank, err := h.Store.Blank(ctx)
+		switch {
+		case err != nil:
+			return err
+		case blank && o.Existing:
+			return ErrNoStore
+		case !blank && !o.Migrate && !o.Config.AutoMigrate:
 			return ErrMigrations
+		}
+		if !Embedded(o.Config) && !o.Demo {
+			// Nobody makes a key for a database: without one it is left as it is.
+			if _, err := secret.LoadMaster(o.Config.Encryption.KeyFile); err != nil {
+				return err
+			}
 		}
 		if err := h.Store.Migrate(ctx, func(m store.Migration) {
 			h.Log.Info("migrated", "event", "store.migrated", "version", m.Version, "name", m.Name)
@@ -185,7 +190,9 @@ func (h *House) schema(ctx context.Context, o Options) error {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
-	if done == 0 {
+	if instance, err := h.Store.Meta(ctx, metaInstance); err != nil {
+		return err
+	} else if instance == "" {
 		if err := h.Store.SetMeta(ctx, metaInstance, secret.NewID("in", h.Clock.Now())); err != nil {
 			return err
 		}

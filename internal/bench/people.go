@@ -124,7 +124,7 @@ func bring(tx store.Tx, ring *secret.Ring, login, phc string) (*person, error) {
 	now := tx.Now()
 	p := &person{login: login, secret: totp.NewSecret(), device: secret.Token()}
 	u := core.User{ID: core.UserID(secret.NewID(core.PrefixUser, now)), Tenant: tx.TenantID(), Kind: core.Person, State: core.UserActive,
-		Login: login, LoginKey: login, Name: "Somebody", Email: login, EmailKey: login, LastSignInAt: now, CreatedAt: now, ChangedAt: now, ValidatedAt: now}
+		Login: login, LoginKey: login, Name: "Somebody", Email: login, EmailKey: login, LastSignInAt: now, AwakeAt: now, CreatedAt: now, ChangedAt: now, ValidatedAt: now}
 	if err := tx.InsertUser(u); err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func (v *initCmd) Run(s *shell) error {
 	where := "PostgreSQL (store.dsn)"
 	if app.Embedded(c) {
 		where = filepath.Join(c.DataDir, "sallyport.db")
-		if err := absent(where); err != nil {
+		if err := s.unused(c, where); err != nil {
 			return err
 		}
 	}
@@ -214,6 +214,24 @@ func absent(file string) error {
 		return fmt.Errorf("%s exists already; nothing was changed", file)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+// unused refuses a store that holds something. One that a killed start left half
+// made is as good as none.
+func (s *shell) unused(c config.Config, file string) error {
+	exists := absent(file)
+	if exists == nil {
+		return nil
+	}
+	h, err := app.OpenBare(s.ctx, app.Options{Config: c, Log: s.logger(c), Who: "sallyport init"})
+	if err != nil {
+		return fmt.Errorf("%w (%w)", exists, err)
+	}
+	defer h.Close()
+	if blank, err := h.Store.Blank(s.ctx); err != nil || !blank {
+		return exists
 	}
 	return nil
 }

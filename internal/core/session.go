@@ -64,11 +64,11 @@ type SessionDoc struct {
 	RevealWhy   string    `json:"reveal_why,omitempty"` // "enrolled", "used", "made"
 	ReturnTo    string    `json:"return_to,omitempty"`  // where to after the page that stands between
 	// Recovered is set when a recovery code got this session.
-	Recovered    bool      `json:"recovered,omitempty"`
-	MailProved   bool      `json:"mail_proved,omitempty"`
-	KnownAtStart bool      `json:"known_at_start,omitempty"`
-	LastBefore   time.Time `json:"last_before,omitzero"` // the sign-in before this one
-	Idle         Duration  `json:"idle,omitempty"`       // the setting when it was made
+	Recovered  bool      `json:"recovered,omitempty"`
+	MailProved bool      `json:"mail_proved,omitempty"`
+	Asleep     bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
+	LastBefore time.Time `json:"last_before,omitzero"` // the sign-in before this one
+	Idle       Duration  `json:"idle,omitempty"`       // the setting when it was made
 	// Click is the one that gave this session its token, if it was pressed where a
 	// second request may come.
 	Click Click `json:"click,omitzero"`

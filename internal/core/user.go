@@ -49,6 +49,7 @@ type User struct {
 	Locale    string // empty: the organisation's
 	// Roles this account holds, on its own tenant or elsewhere, are RoleGrants.
 	LastSignInAt time.Time // coarse: moved at most once a day, sessions tell the rest
+	AwakeAt      time.Time // as coarse: the last sign-in that counts for enrol_proof
 	Version      int64
 	CreatedAt    time.Time
 	ChangedAt    time.Time
@@ -75,6 +76,8 @@ type Browser struct {
 	Agent    string
 	SeenAt   time.Time
 	CreateAt time.Time
+	// MetAsleep: it came with a sign-in that does not count for enrol_proof.
+	MetAsleep bool
 }
 
 // MaxBrowsers is how many known browsers a person keeps; the oldest goes first.

@@ -155,6 +155,64 @@ func TestEnrolProofAtTheDoor(t *testing.T) {
 	})
 }
 
+// Signing in again and again with the password alone wakes no sleeping account:
+// not from new browsers, not from the one that came with the first, not a week
+// later. The mailbox does, and then also for browsers that come after.
+func TestSigningInTwiceIsNoMailProof(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Asleep", "self-service", fmt.Sprintf(`{"enrol_proof":%q}`, core.EnrolProofKnownBrowserOrMail))
+		p := h.Person(org, "anna@example.com")
+		own := h.Raw(at(1))
+		p.Enter(own)
+		own.Post("/sign-out")
+		h.Clock.Advance(31 * 24 * time.Hour)
+		opens := func(r *house.Raw) string {
+			t.Helper()
+			p.Enter(r)
+			page := r.Follow(r.Get("/account/security/totp")).Page()
+			r.Post("/sign-out")
+			return page
+		}
+		thief := h.Raw(at(2))
+		for _, away := range []time.Duration{0, time.Minute, 25 * time.Hour, 7 * 24 * time.Hour, 40 * 24 * time.Hour} {
+			h.Clock.Advance(away)
+			if got := opens(thief); got != "confirm-mail" {
+				t.Errorf("%s later, the same browser: page %q", away, got)
+			}
+			if got := opens(h.Raw(at(3))); got != "confirm-mail" {
+				t.Errorf("%s later, another browser: page %q", away, got)
+			}
+		}
+		// The requirement asks no less.
+		h.Settings(org.ID, `{"requirement":["organization"]}`)
+		if a := p.Knock(thief); step(a) != "confirm-mail" {
+			t.Errorf("required: leads to %q", a.Location)
+		}
+		h.Settings(org.ID, `{"requirement":["per_user"]}`)
+		// The browser from before is known all the while.
+		if got := opens(own); got != "enrol-totp" {
+			t.Errorf("the owner's browser: page %q", got)
+		}
+		// And by it the account is awake: a browser that comes now counts.
+		if got := opens(h.Raw(at(4))); got != "enrol-totp" {
+			t.Errorf("after the owner was here: page %q", got)
+		}
+		h.Clock.Advance(31 * 24 * time.Hour)
+		r := h.Raw(at(5))
+		p.Enter(r)
+		r.Follow(r.Get("/account/security/totp"))
+		h.Mails(p.Login)
+		h.Raw(at(6)).Post(h.Link(p.Login, "/confirm/"))
+		h.Settle()
+		if got := r.Follow(r.Get("/account/security/totp")); got.Page() != "enrol-totp" {
+			t.Errorf("after the link: page %q", got.Page())
+		}
+		if got := opens(h.Raw(at(7))); got != "enrol-totp" {
+			t.Errorf("the mailbox did not wake the account: page %q", got)
+		}
+	})
+}
+
 // The three values on the security page.
 func TestEnrolProofOnTheSecurityPage(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {

@@ -34,7 +34,8 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		}
 		f.why = "unsaved"
 	}
-	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), KnownAtStart: a.Doc.KnownBrowser, MailProved: a.Doc.MailProved, LastBefore: u.LastSignInAt}
+	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), MailProved: a.Doc.MailProved,
+		Asleep: a.Doc.Asleep && !a.Doc.MailProved && !policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA), LastBefore: u.LastSignInAt}
 	if len(f.codes) > 0 {
 		var err error
 		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {
@@ -44,7 +45,7 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	}
 	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
 	var err error
-	if out.Device, err = s.meet(tx, u, a.Doc, v); err != nil {
+	if out.Device, err = s.meet(tx, u, a.Doc, doc.Asleep, v); err != nil {
 		return Result{}, err
 	}
 	ask := session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
@@ -60,8 +61,12 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		return Result{}, err
 	}
 	out.Opened = &opened
-	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > day {
+	wakes := !doc.Asleep && tx.Now().Sub(u.AwakeAt) > day
+	if u.State == core.UserValidated || wakes || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
+		if wakes {
+			u.AwakeAt = tx.Now()
+		}
 		if err := tx.UpdateUser(u); err != nil {
 			return Result{}, err
 		}
@@ -83,12 +88,12 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 }
 
 // meet makes this browser known to the person, with its own guess budget.
-func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor) (device string, err error) {
+func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, asleep bool, v Visitor) (device string, err error) {
 	if doc.KnownBrowser {
 		if doc.Seen == "" {
 			return "", nil
 		}
-		if err := tx.SeenBrowser(doc.Seen, tx.Now()); !errors.Is(err, core.ErrNotFound) {
+		if err := tx.SeenBrowser(doc.Seen, tx.Now(), asleep); !errors.Is(err, core.ErrNotFound) {
 			return "", err
 		}
 		// It was forgotten meanwhile: meet it again.
@@ -119,5 +124,5 @@ func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor)
 		}
 	}
 	return device, tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: secret.TokenHash(device),
-		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now()})
+		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now(), MetAsleep: asleep})
 }

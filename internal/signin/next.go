@@ -5,6 +5,7 @@ import (
 
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/store"
 )
 
 // longAway is after how long without a sign-in an unknown browser must show the
@@ -56,15 +57,23 @@ func needsMailProof(s standing) bool {
 	if doc.MailProved || doc.Purpose == core.PurposeAdminLink || s.user.Email == "" {
 		return false
 	}
-	return mailProofDue(s.eff.Settings.EnrolProof, s.user, doc.KnownBrowser, s.now)
+	return mailProofDue(s.eff.Settings.EnrolProof, doc.Asleep)
 }
 
-func mailProofDue(setting string, u core.User, knownBrowser bool, now time.Time) bool {
+// asleep reports whether a password alone from this browser wakes nobody: the
+// account has not been signed in to for long, by a sign-in that counts, and the
+// browser came with none that did. Otherwise whoever has only the password would sign in
+// twice, and be known the second time.
+func asleep(l store.Login, now time.Time) bool {
+	return (l.Browser == "" || l.MetAsleep) && now.Sub(l.User.AwakeAt) > longAway
+}
+
+func mailProofDue(setting string, asleep bool) bool {
 	switch setting {
 	case core.EnrolProofNone:
 		return false
 	case core.EnrolProofKnownBrowserOrMail:
-		return !knownBrowser && now.Sub(u.LastSignInAt) > longAway
+		return asleep
 	}
 	return true // always_mail, and whatever else somebody may have written there
 }

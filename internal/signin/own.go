@@ -87,17 +87,8 @@ func (s *Service) Needs(ctx context.Context, me Self, enrolling bool) (proof cor
 func (s *Service) needs(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) (core.FactorKind, bool) {
 	proof := session.FreshKind(sess, factors, s.Now())
 	mail := enrolling && !policy.Enrolled(factors) && !sess.Doc.MailProved && u.Email != "" &&
-		mailProofDue(me.Effective.Settings.EnrolProof, signedInBefore(u, sess), sess.Doc.KnownAtStart, s.Now())
+		mailProofDue(me.Effective.Settings.EnrolProof, sess.Doc.Asleep)
 	return proof, mail
-}
-
-// signedInBefore is the account as it was before this session: the session
-// itself moved the last sign-in.
-func signedInBefore(u core.User, sess core.Session) core.User {
-	if !u.LastSignInAt.Before(sess.CreatedAt) {
-		u.LastSignInAt = sess.Doc.LastBefore
-	}
-	return u
 }
 
 // StepUp proves again, with a code or, where there is no second factor, with the

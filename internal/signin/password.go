@@ -32,8 +32,8 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	}
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
-		NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
-	if s.Now().Sub(g.login.KnownAt) > day {
+		Asleep: asleep(g.login, s.Now()), NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
+	if g.login.MetAsleep || s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
 	}
 	err = s.settled(ctx, g, func(tx store.Tx, honours ...store.Guess) (given bool, err error) {

@@ -97,8 +97,10 @@ type Login struct {
 	Enrolled bool
 	// Browser is the known browser of this person that the device is, or empty.
 	Browser core.BrowserID
-	// KnownAt is when that browser was last seen.
-	KnownAt time.Time
+	// KnownAt is when that browser was last seen; MetAsleep, that it came with a
+	// sign-in that does not count for enrol_proof.
+	KnownAt   time.Time
+	MetAsleep bool
 }
 
 // UserCount is a line of the user gauge.

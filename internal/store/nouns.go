@@ -45,8 +45,9 @@ type UserWriter interface {
 	// SetPassword stores a password, replacing what was there.
 	SetPassword(core.UserID, core.Password) error
 	InsertBrowser(core.Browser) error
-	// SeenBrowser moves the last use of a known browser.
-	SeenBrowser(core.BrowserID, time.Time) error
+	// SeenBrowser moves the last use of a known browser, and says whether it is
+	// still one that was only met asleep.
+	SeenBrowser(id core.BrowserID, at time.Time, asleep bool) error
 	// DropBrowsers forgets known browsers: those named, or all when none is.
 	DropBrowsers(core.UserID, ...core.BrowserID) (int, error)
 	// Grant gives a role, once however often it is called. The account is the

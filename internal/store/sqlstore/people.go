@@ -29,7 +29,7 @@ func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (
 			Password: core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
 			Enrolled: row.Enrolled == 1,
 			Browser:  core.BrowserID(row.BrowserID),
-			KnownAt:  instant(row.BrowserSeenAt),
+			KnownAt:  instant(row.BrowserSeenAt), MetAsleep: row.BrowserMetAsleep,
 		}
 		return nil
 	})

@@ -212,7 +212,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		return must(tx.InsertBrowser(h.browser))
 	},
 	"SeenBrowser": func(w *world, tx store.Tx, h household) error {
-		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour)))
+		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour), false))
 	},
 	"DropBrowsers": func(_ *world, tx store.Tx, h household) error {
 		return errors.Join(none(tx.DropBrowsers(h.user.ID)), none(tx.DropBrowsers(h.user.ID, h.browser.ID)))
