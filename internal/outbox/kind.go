@@ -28,7 +28,7 @@ func kindOf(k core.MailKind) (kind, bool) {
 		return kind{link: true}, true
 	case core.MailReset, core.MailEnrolProof:
 		return kind{link: true, stranger: true}, true
-	case core.MailFirstLock:
+	case core.MailFirstLock, core.MailWrongCode, core.MailFactorDead:
 		return kind{stranger: true, path: "/reset"}, true
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
 		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed:
