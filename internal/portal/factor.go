@@ -14,10 +14,10 @@ import (
 )
 
 func (h *Handler) getTOTP(w http.ResponseWriter, r *http.Request) error {
-	return h.drawTOTP(w, r, "", nil)
+	return h.drawTOTP(w, r, "", true, nil)
 }
 
-func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, fault error) error {
+func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, endOthers bool, fault error) error {
 	s, replaces, err := h.SignIn.BeginTOTP(r.Context(), h.self(r))
 	if err != nil {
 		return stepUp(err, "/account/security/totp")
@@ -26,7 +26,11 @@ func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string,
 	if err != nil {
 		return err
 	}
-	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces}
+	f, err := h.facts(r)
+	if err != nil {
+		return err
+	}
+	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces, Others: max(0, len(f.sessions)-1), EndOthers: endOthers}
 	if fault != nil {
 		return redraw(w, r, fault, TOTP(p))
 	}
@@ -34,11 +38,11 @@ func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string,
 }
 
 func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ParseForm(w, r, "code")
+	f, err := web.ParseForm(w, r, "code", "end_others")
 	if err != nil {
-		return h.drawTOTP(w, r, "", err)
+		return h.drawTOTP(w, r, "", true, err)
 	}
-	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"))
+	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"), f.Get("end_others") == "yes")
 	if err != nil {
 		if way := stepUp(err, "/account/security/totp"); way != err {
 			return way
@@ -46,7 +50,7 @@ func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		if fault, ok := core.AsFault(err); !ok || fault.Kind != core.KindInvalid {
 			return err
 		}
-		return h.drawTOTP(w, r, f.Get("code"), err)
+		return h.drawTOTP(w, r, f.Get("code"), f.Get("end_others") == "yes", err)
 	}
 	h.raise(w, opened)
 	if len(opened.Session.Doc.Reveal) > 0 {
@@ -163,7 +167,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 			p.Digits = x.Doc.Digits
 		}
 	}
-	if how == core.DisableSecondFactor {
+	if how == core.DisableSecondFactor || !cur.Session.Level.AtLeast(core.LevelMFA) {
 		need, _, err := h.SignIn.Needs(r.Context(), h.self(r), false)
 		if err != nil {
 			return p, err

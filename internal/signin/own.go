@@ -220,8 +220,9 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 }
 
 // ConfirmTOTP takes the first code of the new app. The session rises, and its
-// next page shows the recovery code.
-func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opened session.Opened, replaced bool, err error) {
+// next page shows the recovery code. With endOthers the person's other sessions
+// end with it (row A-14): they have shown less than is asked for now.
+func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOthers bool) (opened session.Opened, replaced bool, err error) {
 	var refused *core.Fault
 	var out raised
 	err = s.raising(ctx, me, me.press("confirm", typed), &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
@@ -246,6 +247,11 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 				return err
 			}
 		}
+		if endOthers {
+			if _, err := session.EndAll(tx, u.ID, session.WhyFactor, audit.By(audit.SessionRevoked, u.ID, me.Client), sess.ID); err != nil {
+				return err
+			}
+		}
 		out.Replaced = done.Replace
 		out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, done.Factors, doc, done.Proof), out))
 		return err
@@ -266,7 +272,10 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 func (s *Service) Disable(ctx context.Context, me Self) error {
 	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
 		how, ok := policy.MayDisable(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, me.Effective)
-		if ok && how == core.DisableSecondFactor && policy.Enrolled(factors) {
+		// Confirming alone is enough for who has shown the factor. A session from
+		// before it came has not, and could undo with a click what its owner has just
+		// set up (row B-21).
+		if ok && policy.Enrolled(factors) && (how == core.DisableSecondFactor || !sess.Level.AtLeast(core.LevelMFA)) {
 			if err := s.fresh(me, sess, u, factors, false); err != nil {
 				return err
 			}
