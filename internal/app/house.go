@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/internal/audit"
@@ -104,6 +105,9 @@ func OpenStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 		if _, err := os.Stat(file); o.Existing && errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, fmt.Errorf("%s: %w", o.Config.DataDir, ErrNoStore)
 		}
+		if err := ownFolder(o); err != nil {
+			return nil, nil, err
+		}
 		var err error
 		if release, err = lock(o.Config.DataDir, o.Who); err != nil {
 			return nil, nil, err
@@ -117,6 +121,28 @@ func OpenStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 	}
 	st, err := postgres.Open(ctx, o.Config.Store.DSN, postgres.Options{Now: now})
 	return st, release, err
+}
+
+// ownFolder refuses a demo in a folder that has things of others in it: with no
+// store among them, nothing would bear the demo's mark and nothing say no.
+func ownFolder(o Options) error {
+	if !o.Demo {
+		return nil
+	}
+	there, err := os.ReadDir(o.Config.DataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range there {
+		// What a demo that was killed early left, and the store that says for itself.
+		if name := e.Name(); name != lockName && name != socketName && !strings.HasPrefix(name, storeFile) && !strings.HasPrefix(name, scratch) {
+			return fmt.Errorf("%s has %s in it: %w", o.Config.DataDir, name, ErrNotDemo)
+		}
+	}
+	return nil
 }
 
 // Open opens a house. Close gives everything back.

@@ -5,17 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
-	"time"
-
 	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
+	"sallyport/internal/signin"
 	"sallyport/internal/store"
+	"slices"
+	"strings"
+	"time"
 )
 
 type userCmd struct {
@@ -131,10 +131,8 @@ func (v *userCreateCmd) Run(s *shell) error {
 		return err
 	}
 	in.DryRun, in.MustChange = v.DryRun, v.MustChange
-	if !v.DryRun {
-		if in.Password, err = s.secret(v.PasswordFile, "the first password", true); err != nil {
-			return err
-		}
+	if in.Password, err = s.secret(v.PasswordFile, "the first password", true); err != nil {
+		return err
 	}
 	u, err := one[userOut](s, "user.create", how{hasher: true}, in)
 	if err != nil {
@@ -163,8 +161,11 @@ func farUserCreate(ctx context.Context, h *app.House, in newUserIn, out *answers
 		return err
 	}
 	if in.DryRun {
-		u, _, err := h.Directory.CheckUser(ctx, wish, access.Shell())
+		u, eff, err := h.Directory.CheckUser(ctx, wish, access.Shell())
 		if err != nil {
+			return err
+		}
+		if err := signin.CheckPassword(u, eff, in.Password); err != nil {
 			return err
 		}
 		o := userAnswer(u)

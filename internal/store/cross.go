@@ -51,9 +51,10 @@ type Cross interface {
 	// Unsealed returns committed events that belong to no batch yet, in the
 	// order of their insertion, at most limit.
 	Unsealed(ctx context.Context, limit int) ([]core.Event, error)
-	// SealBatch stores a batch and gives its events their positions, in one
-	// transaction; ErrConflict when a batch of that number exists.
-	SealBatch(ctx context.Context, b core.Batch, seqs []int64) error
+	// SealBatch stores a batch, gives its events their positions and remembers the
+	// head of the chain as it is then (Meta, MetaAuditHead), in one transaction;
+	// ErrConflict when a batch of that number exists.
+	SealBatch(ctx context.Context, b core.Batch, seqs []int64, head string) error
 	// LastBatch is the head of the chain; a zero batch when there is none.
 	LastBatch(ctx context.Context) (core.Batch, error)
 	// Batches lists the chain from a number on, at most limit.
@@ -88,6 +89,9 @@ type Cross interface {
 	// says so on the feed, after a restore.
 	RaiseEpoch(ctx context.Context, now time.Time) error
 }
+
+// MetaAuditHead is the word about the store that says where its audit chain ends.
+const MetaAuditHead = "audit_head"
 
 // Login is what the password step needs to know of an account, in one read.
 type Login struct {

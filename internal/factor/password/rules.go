@@ -56,7 +56,11 @@ func Check(candidate string, c Context) (length int, err error) {
 	if likeAccount(folded, c) {
 		return length, core.Invalid("password.like_account")
 	}
-	if common(folded) {
+	visible := seen(folded)
+	if len(visible) == 0 {
+		return length, core.Invalid("password.blank")
+	}
+	if common(folded) || guessed(visible) {
 		return length, core.Invalid("password.common")
 	}
 	return length, nil
