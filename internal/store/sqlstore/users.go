@@ -44,7 +44,7 @@ func (t *tx) InsertUser(u core.User) error {
 }
 
 func (t *tx) UpdateUser(u core.User) error {
-	n, err := t.q.UpdateUser(t.ctx, db.UpdateUserParams{
+	n, err := t.must.UpdateUser(t.ctx, db.UpdateUserParams{
 		ID: string(u.ID), TenantID: t.own(), Version: u.Version, Kind: string(u.Kind), State: string(u.State),
 		BeforeState: string(u.Before), Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name),
 		Email: text(u.Email), EmailKey: u.EmailKey, Federated: u.Federated, Locale: u.Locale,
@@ -79,14 +79,14 @@ func (t *tx) InsertBrowser(b core.Browser) error {
 	if t.foreign(b.Tenant) {
 		return core.ErrNotFound
 	}
-	return t.err(t.q.InsertBrowser(t.ctx, db.InsertBrowserParams{
+	return t.err(t.must.InsertBrowser(t.ctx, db.InsertBrowserParams{
 		ID: string(b.ID), TenantID: t.own(), UserID: string(b.User), Hash: bytesIn(b.Hash), Agent: text(b.Agent),
 		SeenAt: micros(b.SeenAt), CreatedAt: micros(b.CreateAt),
 	}))
 }
 
 func (t *tx) SeenBrowser(id core.BrowserID, at time.Time) error {
-	return t.one(t.q.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at)}))
+	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at)}))
 }
 
 func (t *tx) DropBrowsers(user core.UserID, ids ...core.BrowserID) (int, error) {
