@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
+
 	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/signin"
 	"sallyport/internal/store"
-	"slices"
-	"strings"
-	"time"
 )
 
 type userCmd struct {
@@ -378,9 +380,17 @@ func mfaStatus(ctx context.Context, h *app.House, u core.User) (core.MFAStatus, 
 	if err != nil {
 		return "", err
 	}
-	var factors []core.Factor
-	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error { factors, err = r.Factors(u.ID); return err })
-	return policy.Status(u, factors, eff), err
+	var status core.MFAStatus
+	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
+		factors, err := r.Factors(u.ID)
+		if err != nil {
+			return err
+		}
+		who, err := session.Who(r, u, factors, eff)
+		status = policy.Status(who, eff)
+		return err
+	})
+	return status, err
 }
 
 // userIn names an account for the shorter verbs.

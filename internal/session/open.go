@@ -40,6 +40,26 @@ func (c Click) keep(o Opened) (core.Click, error) {
 	return core.Click{Mark: c.Mark, Outcome: sealed}, err
 }
 
+// facts are what the resolver is asked about. Skips and apps are not looked at
+// here, and count as what gives least.
+func (a Ask) facts(r store.Reader, proofs []core.Proof) (policy.Facts, error) {
+	who, err := Who(r, a.User, a.Factors, a.Effective)
+	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, Shown: policy.Shown{Proofs: proofs, Anew: a.Anew, Address: a.Client.Address}}, err
+}
+
+// Who is an account as rules see it. Its roles are read where they matter.
+func Who(r store.Reader, u core.User, factors []core.Factor, e policy.Effective) (policy.Person, error) {
+	p := policy.PersonOf(u, factors)
+	if !policy.NeedsRoles(e) {
+		return p, nil
+	}
+	grants, err := r.Roles(u.ID)
+	if err != nil {
+		return p, fmt.Errorf("roles of %s: %w", u.ID, err)
+	}
+	return p.With(grants), nil
+}
+
 // Opened is a new session and the token for its cookie.
 type Opened struct {
 	Session core.Session
@@ -54,8 +74,11 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	if err := mayEnter(ask); err != nil {
 		return Opened{}, err
 	}
-	d := policy.Resolve(policy.Person{Kind: ask.User.Kind, Federated: ask.User.Federated, Factors: ask.Factors}, ask.Effective,
-		policy.Shown{Proofs: ask.Proofs, Anew: ask.Anew})
+	facts, err := ask.facts(tx, ask.Proofs)
+	if err != nil {
+		return Opened{}, err
+	}
+	d := policy.Resolve(facts)
 	if d.Outcome != policy.Allowed {
 		return Opened{}, refusal(d)
 	}
@@ -69,7 +92,6 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
-	var err error
 	if s.Doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
 	}
@@ -94,8 +116,11 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 		return Opened{}, err
 	}
 	proofs := append(slices.Clone(s.Doc.Proofs), ask.Proofs...)
-	d := policy.Resolve(policy.Person{Kind: ask.User.Kind, Federated: ask.User.Federated, Factors: ask.Factors}, ask.Effective,
-		policy.Shown{Proofs: proofs, Anew: ask.Anew})
+	facts, err := ask.facts(tx, proofs)
+	if err != nil {
+		return Opened{}, err
+	}
+	d := policy.Resolve(facts)
 	// Showing again what the session stands on raises nothing, so nothing is
 	// asked: it must stay possible where a requirement was switched on meanwhile,
 	// or the person could not reach the page where they enrol.
@@ -109,7 +134,6 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 	doc.Proofs, doc.Idle = newest(proofs), s.Doc.Idle
 	doc.Address, doc.Agent = s.Doc.Address, s.Doc.Agent
 	// What an earlier click left is of a token that dies here.
-	var err error
 	if doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
 		return Opened{}, fmt.Errorf("raise session %s: %w", s.ID, err)
 	}
@@ -136,7 +160,7 @@ func refusal(d policy.Decision) error {
 	switch d.Outcome {
 	case policy.Prove:
 		return core.ErrMFARequired
-	case policy.Enrol:
+	case policy.Enrol, policy.MaySkip:
 		return core.ErrSetupRequired
 	}
 	return core.ErrRefused

@@ -86,8 +86,12 @@ func (s *Service) Needs(ctx context.Context, me Self, enrolling bool) (proof cor
 
 func (s *Service) needs(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) (core.FactorKind, bool) {
 	proof := session.FreshKind(sess, factors, s.Now())
-	mail := enrolling && !policy.Enrolled(factors) && !sess.Doc.MailProved && u.Email != "" &&
-		mailProofDue(me.Effective.Settings.EnrolProof, sess.Doc.Asleep)
+	who := policy.PersonOf(u, factors)
+	if sess.Doc.Asleep {
+		who.AwakeAt = time.Time{} // whatever others did since: this session's sign-in did not count
+	}
+	mail := enrolling && policy.MailFirst(policy.Facts{Now: s.Now(), Person: who, Effective: me.Effective,
+		Shown: policy.Shown{KnownBrowser: !sess.Doc.Asleep, MailProved: sess.Doc.MailProved}})
 	return proof, mail
 }
 
@@ -212,7 +216,7 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 	for _, g := range grants {
 		admin = admin || g.Role != core.RoleUser
 	}
-	p := policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}
+	p := policy.PersonOf(u, factors).With(grants)
 	if !policy.Enrolled(factors) && !policy.MayOptIn(p, me.Effective, admin) {
 		return core.ErrPolicyLocked.With("by", me.Effective.Name())
 	}
@@ -271,7 +275,11 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOth
 // organisation says confirm_only, nothing more is asked (row CAL-12).
 func (s *Service) Disable(ctx context.Context, me Self) error {
 	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		how, ok := policy.MayDisable(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, me.Effective)
+		who, err := session.Who(tx, u, factors, me.Effective)
+		if err != nil {
+			return err
+		}
+		how, ok := policy.MayDisable(who, me.Effective)
 		// Confirming alone is enough for who has shown the factor. A session from
 		// before it came has not, and could undo with a click what its owner has just
 		// set up (row B-21).

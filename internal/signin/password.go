@@ -60,7 +60,11 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
-	step, _ := next(standing{a, u, factors, eff, tx.Now()})
+	st, err := stand(tx, a, u, factors, eff, v.Address)
+	if err != nil {
+		return Result{}, err
+	}
+	step, _ := next(st)
 	if step == StepDone {
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
@@ -186,6 +190,8 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "federated"
 	case u.Kind != core.Person:
 		g.refused = "not_a_person"
+	case !g.eff.Settings.LoginNetworks.Allow(v.Address):
+		g.refused = "outside_networks" // told to nobody outside: the password may be somebody else's
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())
@@ -296,9 +302,10 @@ func (s *Service) root(ctx context.Context) (core.TenantID, error) {
 }
 
 // MinLength is the shortest password that an organisation's people may have
-// (decision 7.16, row N-15).
+// (decision 7.16, row N-15): fewer characters do where everybody shows a second
+// factor, and not where only a sign-in that looks suspicious does.
 func MinLength(e policy.Effective) int {
-	return password.MinLength(e.Settings.Requires(core.RequireOrganization))
+	return password.MinLength(e.Settings.Requires(core.RequireOrganization) && e.Settings.Challenge != core.ChallengeRisk)
 }
 
 // Own checks the password of somebody who is signed in, with the same budget
