@@ -53,9 +53,9 @@ func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		return web.GoTo("/account/security/recovery-code")
 	}
 	if replaced {
-		return web.GoTo("/account/security?done=phone_replaced")
+		return h.done(w, "/account/security", "phone_replaced")
 	}
-	return web.GoTo("/account/security?done=mfa_on")
+	return h.done(w, "/account/security", "mfa_on")
 }
 
 func (h *Handler) getRecoveryCode(w http.ResponseWriter, r *http.Request) error {
@@ -123,9 +123,9 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		}
 		switch why {
 		case "enrolled":
-			return web.GoTo("/account/security?done=mfa_on")
+			return h.done(w, "/account/security", "mfa_on")
 		case "made":
-			return web.GoTo("/account/security?done=recovery_made")
+			return h.done(w, "/account/security", "recovery_made")
 		}
 		return web.GoTo("/account/")
 	}
@@ -145,7 +145,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 		return DisablePage{}, err
 	}
 	if !policy.Enrolled(f.factors) {
-		return DisablePage{}, web.GoTo("/account/security?done=mfa_off")
+		return DisablePage{}, web.GoTo("/account/security?done=mfa_off") // says so only to who did it
 	}
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
@@ -201,7 +201,7 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 		}
 		if err == nil {
 			if err = h.SignIn.Disable(r.Context(), me); err == nil {
-				return web.GoTo("/account/security?done=mfa_off")
+				return h.done(w, "/account/security", "mfa_off")
 			}
 			return stepUp(err, "/account/security/disable")
 		}

@@ -205,6 +205,11 @@ func TestTheDisablePage(t *testing.T) {
 		if b := r.Get(security + "?done=mfa_off"); !strings.Contains(b.Body, "MFA is now disabled.") {
 			t.Error("nothing says that it is off")
 		}
+		for _, word := range []string{"mfa_off", "mfa_on", "password_changed"} { // it was said; and what an address claims never is
+			if b := r.Get(security + "?done=" + word); strings.Contains(b.Body, `class="flash`) || strings.Contains(b.Body, "MFA is now") {
+				t.Errorf("%s is believed", word)
+			}
+		}
 		if b := r.Get(security + "?done=%3Cscript%3E"); strings.Contains(b.Body, "&lt;script") {
 			t.Error("any word is shown")
 		}
