@@ -1,7 +1,10 @@
 package portal
 
 import (
+	"io"
+	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -136,6 +139,20 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		return stepUp(err, "/account/security/recovery-code")
 	}
 	return web.GoTo("/account/security/recovery-code")
+}
+
+// postRecoveryFile answers with the new codes as a file, while they are shown: by a
+// form, so that no address holds them and no script is needed. Like every answer it
+// is kept in no cache.
+func (h *Handler) postRecoveryFile(w http.ResponseWriter, r *http.Request) error {
+	codes, _, ok := h.SignIn.Enrol.Reveal(current(r).Session, h.Now())
+	if !ok {
+		return web.GoTo("/account/security/recovery-code") // nothing is left to show
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": web.T(r.Context(), "recovery_code.file")}))
+	_, err := io.WriteString(w, strings.Join(codes, "\n")+"\n")
+	return err
 }
 
 func (h *Handler) disablePage(r *http.Request, typed string, fault error) (DisablePage, error) {

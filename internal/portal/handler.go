@@ -49,6 +49,7 @@ func (h *Handler) rows() []web.Route {
 		{Pattern: "POST /account/security/totp", Handler: h.postTOTP, Guard: web.Session},
 		{Pattern: "GET /account/security/recovery-code", Handler: h.getRecoveryCode, Guard: web.Session},
 		{Pattern: "POST /account/security/recovery-code", Handler: h.postRecoveryCode, Guard: web.Session},
+		{Pattern: "POST /account/security/recovery-code/file", Handler: h.postRecoveryFile, Guard: web.Session},
 		{Pattern: "GET /account/security/disable", Handler: h.getDisable, Guard: web.Session},
 		{Pattern: "POST /account/security/disable", Handler: h.postDisable, Guard: web.Session},
 		{Pattern: "GET /account/security/sessions", Handler: h.getSessions, Guard: web.Session},
