@@ -48,7 +48,7 @@ type User struct {
 	Federated bool
 	Locale    string // empty: the organisation's
 	// Roles this account holds, on its own tenant or elsewhere, are RoleGrants.
-	LastSignInAt time.Time // coarse: moved at most once a day, sessions tell the rest
+	LastSignInAt time.Time // coarse: moved at most once a day; set with the first password too, see LastSignIn
 	Version      int64
 	CreatedAt    time.Time
 	ChangedAt    time.Time
@@ -100,4 +100,13 @@ type RoleGrant struct {
 	Tenant TenantID // where it holds
 	Role   Role
 	At     time.Time
+}
+
+// LastSignIn is when the account was last signed in to, to the day: a sign-in
+// within 24 hours of it is not noted. Zero when there never was one.
+func (u User) LastSignIn() time.Time {
+	if u.State == UserActive || u.Before == UserActive {
+		return u.LastSignInAt
+	}
+	return time.Time{}
 }
