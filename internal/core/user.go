@@ -59,7 +59,7 @@ type User struct {
 // list of people ever carries a hash (security row B-44).
 type Password struct {
 	Hash       string // PHC string
-	Length     int    // code points when it was set: a longer floor may come to apply
+	Length     int    // which of the floors it met: password.Class, no count
 	MustChange bool
 	SetAt      time.Time
 }
