@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -113,6 +114,8 @@ func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 	s := &shell{Process: p, common: &g.common, ctx: ctx}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
+		// The flag was not taken over from a line that could not be read.
+		s.JSON = slices.Contains(p.Args, "--json")
 		return s, nil, usage("%s", misread(err))
 	}
 	return s, parsed, nil

@@ -1,7 +1,10 @@
 package portal
 
 import (
+	"io"
+	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -57,9 +60,9 @@ func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		return web.GoTo("/account/security/recovery-code")
 	}
 	if replaced {
-		return web.GoTo("/account/security?done=phone_replaced")
+		return h.done(w, "/account/security", "phone_replaced")
 	}
-	return web.GoTo("/account/security?done=mfa_on")
+	return h.done(w, "/account/security", "mfa_on")
 }
 
 func (h *Handler) getRecoveryCode(w http.ResponseWriter, r *http.Request) error {
@@ -127,9 +130,9 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		}
 		switch why {
 		case "enrolled":
-			return web.GoTo("/account/security?done=mfa_on")
+			return h.done(w, "/account/security", "mfa_on")
 		case "made":
-			return web.GoTo("/account/security?done=recovery_made")
+			return h.done(w, "/account/security", "recovery_made")
 		}
 		return web.GoTo("/account/")
 	}
@@ -142,6 +145,20 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 	return web.GoTo("/account/security/recovery-code")
 }
 
+// postRecoveryFile answers with the new codes as a file, while they are shown: by a
+// form, so that no address holds them and no script is needed. Like every answer it
+// is kept in no cache.
+func (h *Handler) postRecoveryFile(w http.ResponseWriter, r *http.Request) error {
+	codes, _, ok := h.SignIn.Enrol.Reveal(current(r).Session, h.Now())
+	if !ok {
+		return web.GoTo("/account/security/recovery-code") // nothing is left to show
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": web.T(r.Context(), "recovery_code.file")}))
+	_, err := io.WriteString(w, strings.Join(codes, "\n")+"\n")
+	return err
+}
+
 func (h *Handler) disablePage(r *http.Request, typed string, fault error) (DisablePage, error) {
 	cur := current(r)
 	f, err := h.facts(r)
@@ -149,7 +166,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 		return DisablePage{}, err
 	}
 	if !policy.Enrolled(f.factors) {
-		return DisablePage{}, web.GoTo("/account/security?done=mfa_off")
+		return DisablePage{}, web.GoTo("/account/security?done=mfa_off") // says so only to who did it
 	}
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
@@ -205,7 +222,7 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 		}
 		if err == nil {
 			if err = h.SignIn.Disable(r.Context(), me); err == nil {
-				return web.GoTo("/account/security?done=mfa_off")
+				return h.done(w, "/account/security", "mfa_off")
 			}
 			return stepUp(err, "/account/security/disable")
 		}

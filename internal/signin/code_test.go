@@ -160,6 +160,7 @@ func TestSlowGuessesAreToldW03(t *testing.T) {
 		if a := own.Post(page, "code", p.Fresh()); !a.In() {
 			t.Fatalf("the owner: %q", a.Fault())
 		}
+		h.Clock.Advance(time.Hour)
 		thief := h.Raw(at(2))
 		for n := 1; n <= core.DeadAt; n++ {
 			if n%4 == 1 {

@@ -1,11 +1,14 @@
 package signin_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
@@ -467,6 +470,34 @@ func TestPasswordsAreWholeN17(t *testing.T) {
 			if knock(typed) {
 				t.Errorf("%s makes no difference", name)
 			}
+		}
+	})
+}
+
+// How long a password is stands nowhere: a new row has the floor that it met, and an
+// older release's row gets there when it is written again.
+func TestTheLengthOfAPasswordIsNotKept(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		p := h.Person(h.Organisation("Lengths", "self-service", ""), "anna@example.com")
+		kept := func() (pw core.Password) {
+			h.Change(p.Tenant, func(tx store.Tx) (err error) {
+				pw, err = tx.Password(p.ID)
+				return err
+			})
+			return pw
+		}
+		if n := kept().Length; n != 15 {
+			t.Errorf("a new one has %d, want the floor of 15", n)
+		}
+		salt := []byte("sixteen bytes ab")
+		code := base64.RawStdEncoding.EncodeToString
+		old := kept()
+		old.Hash = "$argon2id$v=19$m=128,t=1,p=1$" + code(salt) + "$" + code(argon2.IDKey([]byte(house.Password), salt, 1, 128, 1, 32))
+		old.Length = len(house.Password)
+		h.Change(p.Tenant, func(tx store.Tx) error { return tx.SetPassword(p.ID, old) })
+		p.Enter(h.Raw(at(1)))
+		if now := kept(); now.Hash == old.Hash || now.Length != 15 {
+			t.Errorf("hashed anew: %v, length %d", now.Hash != old.Hash, now.Length)
 		}
 	})
 }

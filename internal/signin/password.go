@@ -253,7 +253,7 @@ func (s *Service) tellLock(tx store.Tx, u core.User, eff policy.Effective, what 
 func (s *Service) settleRight(tx store.Tx, g *guessed) error {
 	if g.rehash != "" {
 		p := g.login.Password
-		p.Hash = g.rehash
+		p.Hash, p.Length = g.rehash, password.Class(p.Length) // an older release kept the count
 		if err := tx.SetPassword(g.login.User.ID, p); err != nil {
 			return err
 		}

@@ -245,5 +245,5 @@ func (s *Service) MakePassword(ctx context.Context, u core.User, eff policy.Effe
 	if err != nil {
 		return core.Password{}, busy(err)
 	}
-	return core.Password{Hash: hash, Length: n}, nil
+	return core.Password{Hash: hash, Length: password.Class(n)}, nil
 }

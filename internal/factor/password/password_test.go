@@ -46,6 +46,15 @@ func TestMinLengthFollowsThePolicy(t *testing.T) {
 	}
 }
 
+// What is kept of a length is the floor it meets and nothing finer.
+func TestClassIsNoCount(t *testing.T) {
+	for length, want := range map[int]int{0: 0, 7: 0, 8: 8, 14: 8, 15: 15, 16: 15, 1024: 15} {
+		if got := Class(length); got != want || Class(got) != got {
+			t.Errorf("%d characters are of class %d, want %d", length, got, want)
+		}
+	}
+}
+
 // N-16: characters are counted after NFC; long ones, spaces and every script
 // are welcome.
 func TestLengthCountsCharacters(t *testing.T) {

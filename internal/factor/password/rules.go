@@ -29,6 +29,19 @@ func MinLength(mandatoryMFA bool) int {
 	return minAlone
 }
 
+// Class is the highest floor that a password of so many characters meets, or 0. It
+// is all that a later rule asks, so it is all that is kept: the count beside a hash
+// would tell a thief where to begin.
+func Class(length int) int {
+	switch {
+	case length >= minAlone:
+		return minAlone
+	case length >= minBesideAMFA:
+		return minBesideAMFA
+	}
+	return 0
+}
+
 // Context is what a password is compared with.
 type Context struct {
 	MinLength   int
