@@ -108,3 +108,7 @@ func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
 	}
 	return w.commit(ctx)
 }
+
+func (e *engine) WriteMuch(ctx context.Context, fn func(db.DBTX) error) error {
+	return e.Write(ctx, fn)
+}

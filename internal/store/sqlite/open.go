@@ -79,6 +79,9 @@ func address(path string, reading bool) string {
 	}
 	if reading {
 		q.Add("_pragma", "query_only(1)")
+	} else {
+		// What a statement of many rows would need to be undone stays in memory.
+		q.Add("_pragma", "temp_store(2)")
 	}
 	q.Set("_txlock", "immediate")
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
@@ -154,6 +157,15 @@ func (e *engine) Read(ctx context.Context, fn func(db.DBTX) error) error {
 
 func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
 	return e.writer.write(ctx, fn)
+}
+
+func (e *engine) WriteMuch(ctx context.Context, fn func(db.DBTX) error) error {
+	return e.writer.write(ctx, func(q db.DBTX) error {
+		if err := e.writer.widen(); err != nil {
+			return err
+		}
+		return fn(q)
+	})
 }
 
 // Close waits for those who read and write. The last connection to go moves the

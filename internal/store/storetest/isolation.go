@@ -372,7 +372,7 @@ func same(t testing.TB, what string, got, want any) {
 
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
-	"AllRoles", "AllTenants", "AllUsers", "Batches", "Changes", "ClaimMail", "CountUsers", "EventsAfter", "FindAttempt",
+	"AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "EventsAfter", "FindAttempt",
 	"FindByEmail", "FindLogin", "FindSession", "FindToken", "FindUser", "LastBatch", "LastChange", "Lease", "MailQueue",
 	"Meta", "RaiseEpoch", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }

@@ -61,6 +61,11 @@ func Run(t *testing.T, e Engine) {
 		{"counts", testCounts},
 		{"odd texts", testOddTexts},
 		{"doors across tenants", testDoors},
+		{"people by the chunk", testBulk},
+		{"what a chunk asks", testBulkQuestions},
+		{"a chunk comes whole or not at all", testBulkRefuses},
+		{"an address is taken once, by the chunk too", testBulkAddresses},
+		{"a closed node takes nobody in", testBulkPlaces},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
