@@ -62,6 +62,7 @@ type House struct {
 	Checker   *session.Checker
 	Directory *directory.Service
 	SignIn    *signin.Service
+	Decoys    *signin.Decoys
 	Recovery  *recovery.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
@@ -293,7 +294,8 @@ func (h *House) furnish(o Options) error {
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
 	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Now: now}
-	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Post: h.Post, Enrol: room,
+	h.Decoys = &signin.Decoys{Ring: h.Ring, Hasher: h.Hasher}
+	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}

@@ -31,6 +31,12 @@ func cutImported(stored string) (setting, encoded string, ok bool) {
 	return strings.TrimRight(rest[:settingWidth], " "), rest[settingWidth:], true
 }
 
+// SettingOf is the setting of a stored hash, empty when it is our own.
+func SettingOf(stored string) string {
+	setting, _, _ := cutImported(stored)
+	return setting
+}
+
 // checkImported is Check for a hash of another system. That one hashed what was
 // typed; whether it composed accents first nobody knows, so both are tried where
 // they differ.

@@ -40,6 +40,10 @@ type Cross interface {
 	// second factor, for the metrics.
 	CountUsers(ctx context.Context) ([]UserCount, error)
 
+	// HashSettings counts passwords by the setting of their hash
+	// (secret.Imported.Setting), our own under "". It reads them all.
+	HashSettings(ctx context.Context) (map[string]int64, error)
+
 	// Bulk runs fn in one transaction that brings in many people of any tenants,
 	// for the import, and commits durably when fn returns nil. Like a function of
 	// Update it may run again. Others wait for it where there is one writer, so a

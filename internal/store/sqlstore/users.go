@@ -78,6 +78,12 @@ func passwordRow(tenant core.TenantID, user core.UserID, p core.Password) db.Set
 	}
 }
 
+func (t *tx) Rehash(user core.UserID, had string, p core.Password) error {
+	_, err := t.q.Rehash(t.ctx, db.RehashParams{TenantID: t.own(), UserID: string(user), Had: had,
+		Hash: p.Hash, Length: int64(p.Length), MustChange: p.MustChange})
+	return t.err(err)
+}
+
 func (t *tx) Browsers(user core.UserID) ([]core.Browser, error) {
 	rows, err := t.q.Browsers(t.ctx, db.BrowsersParams{TenantID: t.own(), UserID: string(user)})
 	return list(t, rows, err, browserOf)

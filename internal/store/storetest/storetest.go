@@ -31,6 +31,7 @@ func Run(t *testing.T, e Engine) {
 		{"the tree", testTree},
 		{"people come back as they went in", testPeople},
 		{"an address is taken once", testEmailTaken},
+		{"a hash made anew", testRehash},
 		{"what must be unique is named", testDuplicates},
 		{"factors", testFactors},
 		{"the facts of an attempt", testAttemptFacts},
