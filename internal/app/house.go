@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/feed"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
+	"sallyport/internal/roster"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -64,6 +65,7 @@ type House struct {
 	SignIn    *signin.Service
 	Decoys    *signin.Decoys
 	Recovery  *recovery.Service
+	Roster    *roster.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
 	Sender    *outbox.SMTP // nil: no mail server is configured
@@ -298,6 +300,7 @@ func (h *House) furnish(o Options) error {
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
+	h.Roster = &roster.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hashes: h.Decoys, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}
 	return h.postman(o)
 }

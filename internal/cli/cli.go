@@ -69,6 +69,8 @@ type grammar struct {
 	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
+	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
+	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
 	Mail      mailCmd    `cmd:"" help:"Mail."`
 	TOTP      totpCmd    `cmd:"" name:"totp" help:"Codes of authenticator apps, for support."`

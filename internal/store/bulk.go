@@ -18,7 +18,8 @@ type BulkTx interface {
 	// answer. One that is taken before Insert makes that an ErrDuplicate.
 	Logins(keys []string) (map[string]Owner, error)
 	// Addresses returns those that an account of the organisation has. Nobody else
-	// can take one of them between the question and the commit.
+	// can take one of them between the question and the commit, so whoever asks for
+	// both asks for these before the logins.
 	Addresses(ask []Address) (map[Address]bool, error)
 	// Insert adds accounts with what belongs to them. Everything of a newcomer must
 	// be of its tenant, but a role may be held anywhere.
