@@ -275,11 +275,18 @@ type importer struct {
 
 // flight is a chunk under way.
 type flight struct {
-	rows  []roster.Row
-	wants map[string]bool
-	out   importOut
-	err   error
-	done  chan struct{}
+	rows   []roster.Row
+	unread []unread
+	wants  map[string]bool
+	out    importOut
+	err    error
+	done   chan struct{}
+}
+
+// unread is a row that could not be read: it is told in its place.
+type unread struct {
+	after int // so many rows of its chunk
+	bad   roster.BadRow
 }
 
 // errStopped ends a strict import.
@@ -334,11 +341,14 @@ func (i *importer) all(r roster.Reader) error {
 		switch {
 		case errors.As(err, &bad):
 			i.report.Read++
-			i.refuse(bad.Where, bad.Fault)
 			if i.o.Strict {
+				i.refuse(bad.Where, bad.Fault)
 				return errors.Join(i.land(0), errStopped)
 			}
-			continue
+			next.unread = append(next.unread, unread{len(next.rows), bad})
+			if len(next.unread) < chunkRows {
+				continue
+			}
 		case errors.As(err, &skipped):
 			i.report.Skipped++
 			i.report.Notes[skipped.Note]++
@@ -347,17 +357,18 @@ func (i *importer) all(r roster.Reader) error {
 			return errors.Join(i.launch(next), i.land(0))
 		case err != nil:
 			return errors.Join(i.launch(next), i.land(0), err)
-		}
-		i.report.Read++
-		next.rows = append(next.rows, row)
-		for _, word := range []string{row.Login, row.Email} {
-			if word = strings.ToLower(strings.TrimSpace(word)); word != "" {
-				next.wants[word] = true
+		default:
+			i.report.Read++
+			next.rows = append(next.rows, row)
+			for _, word := range []string{row.Login, row.Email} {
+				if word = strings.ToLower(strings.TrimSpace(word)); word != "" {
+					next.wants[word] = true
+				}
 			}
-		}
-		size += len(row.Name) + len(row.PasswordHash) + len(row.TOTPSecret) + 100
-		if len(next.rows) < chunkRows && size < chunkBytes {
-			continue
+			size += len(row.Name) + len(row.PasswordHash) + len(row.TOTPSecret) + 100
+			if len(next.rows) < chunkRows && size < chunkBytes {
+				continue
+			}
 		}
 		if err := i.launch(next); err != nil {
 			return errors.Join(i.land(0), err)
@@ -370,7 +381,7 @@ func (i *importer) all(r roster.Reader) error {
 // address of a chunk under way waits for it, so that the first of a file is the
 // one that gets it.
 func (i *importer) launch(f *flight) error {
-	if len(f.rows) == 0 {
+	if len(f.rows)+len(f.unread) == 0 {
 		return nil
 	}
 	room := chunksAtOnce - 1
@@ -391,6 +402,9 @@ func (i *importer) launch(f *flight) error {
 	i.flying = append(i.flying, f)
 	go func() {
 		defer close(f.done)
+		if len(f.rows) == 0 {
+			return
+		}
 		f.out, f.err = ask[importOut](i.run, "import.people", importIn{f.rows, i.o})
 	}()
 	return nil
@@ -438,7 +452,14 @@ func (i *importer) count(f *flight) {
 		r.Notes[k] += int64(n)
 	}
 	for _, p := range problems {
+		for len(f.unread) > 0 && f.unread[0].after <= p.Row {
+			i.refuse(f.unread[0].bad.Where, f.unread[0].bad.Fault)
+			f.unread = f.unread[1:]
+		}
 		i.refuse(f.rows[p.Row].Where, &core.Fault{Kind: p.Kind, Code: p.Code, Params: p.Params})
+	}
+	for _, u := range f.unread {
+		i.refuse(u.bad.Where, u.bad.Fault)
 	}
 	i.s.progress(progress{"people", r.Created + r.Existing + r.Updated + r.Refused, i.total})
 }

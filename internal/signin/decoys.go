@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sallyport/internal/secret"
@@ -24,6 +25,8 @@ import (
 type Decoys struct {
 	Ring   *secret.Ring
 	Hasher *secret.Hasher
+
+	said atomic.Bool // that hashes are imported; it is never unsaid
 
 	mu    sync.RWMutex
 	total int64
@@ -154,5 +157,12 @@ func (d *Decoys) Count(ctx context.Context, st store.Store) (again time.Duration
 // Imported is told of passwords before they come in. It is safe to say so and
 // bring in none.
 func (d *Decoys) Imported(ctx context.Context, st store.Store) error {
-	return st.SetMeta(ctx, metaImported, "yes")
+	if d.said.Load() {
+		return nil
+	}
+	err := st.SetMeta(ctx, metaImported, "yes")
+	if err == nil {
+		d.said.Store(true)
+	}
+	return err
 }
