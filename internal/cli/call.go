@@ -96,8 +96,11 @@ func each[T any](s *shell, name string, h how, in any, fn func(T) error) error {
 	return err
 }
 
-// runner runs a verb where it belongs. Several may run at once.
-type runner func(name string, in json.RawMessage, w io.Writer) error
+// runner runs verbs where they belong. Several may run at once.
+type runner struct {
+	house *app.House // in this process, or nil
+	verb  func(name string, in json.RawMessage, w io.Writer) error
+}
 
 // ask runs a verb that answers one thing.
 func ask[T any](run runner, name string, in any) (out T, err error) {
@@ -114,7 +117,7 @@ func ask[T any](run runner, name string, in any) (out T, err error) {
 		got = true
 		return json.Unmarshal(a.Result, &out)
 	}}
-	err = run(name, raw, w)
+	err = run.verb(name, raw, w)
 	if w.failed != nil {
 		err = w.failed
 	}
@@ -138,7 +141,7 @@ func one[T any](s *shell, name string, h how, in any) (T, error) {
 // run runs a verb where it belongs: in the server that holds the folder, else
 // here.
 func (s *shell) run(name string, how how, in json.RawMessage, w io.Writer) error {
-	return s.hold(how, func(run runner) error { return run(name, in, w) })
+	return s.hold(how, func(run runner) error { return run.verb(name, in, w) })
 }
 
 // hold gives fn something to run verbs with, and keeps the house open between
@@ -156,20 +159,20 @@ func (s *shell) hold(how how, fn func(runner) error) error {
 		h, err := s.open(c, how)
 		if err == nil {
 			defer h.Close()
-			return fn(func(name string, in json.RawMessage, w io.Writer) error { return Verbs()[name](s.ctx, h, in, w) })
+			return fn(runner{h, func(name string, in json.RawMessage, w io.Writer) error { return Verbs()[name](s.ctx, h, in, w) }})
 		}
 		var held app.ErrHeld
 		if !errors.As(err, &held) {
 			return err
 		}
 		var began atomic.Bool
-		err = fn(func(name string, in json.RawMessage, w io.Writer) error {
+		err = fn(runner{verb: func(name string, in json.RawMessage, w io.Writer) error {
 			err := app.CallServer(s.ctx, c.DataDir, name, in, w)
 			if !errors.Is(err, app.ErrNoServer) {
 				began.Store(true)
 			}
 			return err
-		})
+		}})
 		if began.Load() || !errors.Is(err, app.ErrNoServer) {
 			return err
 		}

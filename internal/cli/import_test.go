@@ -93,7 +93,8 @@ func (l *listed) Next() (roster.Row, error) {
 	return row, nil
 }
 
-func importing1(run runner, o roster.Options) *importer {
+func importing1(verb func(string, json.RawMessage, io.Writer) error, o roster.Options) *importer {
+	run := runner{verb: verb}
 	return &importer{s: &shell{Process: Process{Out: io.Discard, Err: io.Discard}, common: &common{JSON: true}, ctx: context.Background()}, run: run, o: o,
 		logins: map[uint64]bool{}, mails: map[uint64]bool{}, report: importReport{Hashes: map[string]int64{}, Notes: map[string]int64{}}}
 }

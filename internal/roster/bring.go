@@ -216,16 +216,22 @@ func (k *chunk) bring(ctx context.Context, rows []Row) (Outcome, error) {
 func (k *chunk) prepare(ctx context.Context, rows []Row) error {
 	k.people = make([]prepared, len(rows))
 	effective := map[*place]policy.Effective{}
+	type answer struct {
+		at    *place
+		fault *core.Fault
+	}
+	found := map[string]answer{"": {nil, core.Invalid("import.tenant_missing")}}
 	for i, row := range rows {
 		name := row.Tenant
 		if name == "" {
 			name = k.o.Tenant
 		}
-		if name == "" {
-			k.people[i].fault = core.Invalid("import.tenant_missing")
-			continue
+		a, asked := found[name]
+		if !asked {
+			a.at, a.fault = k.index.find(name)
+			found[name] = a
 		}
-		at, fault := k.index.find(name)
+		at, fault := a.at, a.fault
 		if fault != nil {
 			k.people[i].fault = fault
 			continue

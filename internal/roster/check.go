@@ -268,7 +268,7 @@ func readApp(row Row) (a app, short bool, fault *core.Fault) {
 			}
 		}
 	}
-	algorithm = strings.NewReplacer("HMAC", "", "-", "").Replace(strings.ToUpper(strings.TrimSpace(algorithm)))
+	algorithm = algorithmName.Replace(strings.ToUpper(strings.TrimSpace(algorithm)))
 	if algorithm != "" && algorithm != totp.SHA1 {
 		return a, false, core.Invalid("import.totp_algorithm", "algorithm", oneOf(algorithm, "SHA256", "SHA512", "MD5", "HOTP", "SHA224", "SHA384", "STEAM"))
 	}
@@ -294,6 +294,8 @@ func readApp(row Row) (a app, short bool, fault *core.Fault) {
 	}
 	return app{key, n}, len(key) < 16, nil
 }
+
+var algorithmName = strings.NewReplacer("HMAC", "", "-", "")
 
 // oneOf is a word if the list has it: nothing else of a row may be shown.
 func oneOf(word string, list ...string) string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,12 +125,18 @@ func (l *lines) parse(text []byte) (Row, *core.Fault) {
 	if !utf8.Valid(text) {
 		return Row{}, core.Invalid("import.not_utf8")
 	}
+	if len(l.mapping) == 0 {
+		if row, ok := flat(text); ok {
+			return row, nil
+		}
+	}
 	var cells map[string]json.RawMessage
 	if json.Unmarshal(text, &cells) != nil {
 		return Row{}, core.Invalid("import.not_json")
 	}
 	var row Row
-	for name, raw := range cells {
+	for _, name := range slices.Sorted(maps.Keys(cells)) {
+		raw := cells[name]
 		field, known := l.mapping.column(name)
 		if !known {
 			return Row{}, unknownColumn(name)

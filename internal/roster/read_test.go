@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -236,4 +237,29 @@ func TestExportIsRead(t *testing.T) {
 	if _, err := NewWriter(io.Discard, "xml"); err == nil {
 		t.Error("there is a format xml")
 	}
+}
+
+// The short way reads what the library reads, or nothing.
+func FuzzFlatJSON(f *testing.F) {
+	for _, s := range []string{`{"login":"a","email":"b@example.com","totp_digits":6,"federated":true,"name":null}`, `{}`, `{ "login" : "ä" , "roles":["a"]}`, `{"login":"a\u0041"}`,
+		`{"login":"a","login":"b"}`, `{"login":1e5}`, `{"login":01}`, `{"login":"a",}`, `{"login":"a"}}`, `{"login":tru}`, `{"login":"a" "b"}`, "{\"login\":\"\x01\"}", `{"login":-}`, `{"login":[1}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsRune(s, '\n') {
+			return
+		}
+		short, ok := flat([]byte(s))
+		if !ok {
+			return
+		}
+		slow := lines{mapping: Mapping{"no such key": LeftOut}} // any mapping sends it the long way
+		row, fault := slow.parse([]byte(s))
+		if !utf8.ValidString(s) {
+			return // refused before
+		}
+		if fault != nil || fmt.Sprint(row) != fmt.Sprint(short) {
+			t.Errorf("%q is read as %+v, and by the library as %+v, %v", s, short, row, fault)
+		}
+	})
 }

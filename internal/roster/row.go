@@ -107,8 +107,10 @@ func columnName(s string) string {
 	if s == LeftOut {
 		return s
 	}
-	return strings.NewReplacer(" ", "_", "-", "_").Replace(s)
+	return underlined.Replace(s)
 }
+
+var underlined = strings.NewReplacer(" ", "_", "-", "_")
 
 // column finds ours for one of theirs: nil and true leaves it out.
 func (m Mapping) column(theirs string) (func(*Row) *string, bool) {

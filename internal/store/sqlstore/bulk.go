@@ -136,7 +136,8 @@ func (b *bulk) Addresses(list []store.Address) (map[store.Address]bool, error) {
 }
 
 func (b *bulk) Insert(people []store.Newcomer) error {
-	users, passwords, roles, factors := newTable("users"), newTable("passwords"), newTable("roles"), newTable("factors")
+	users, passwords := newTable("users", len(people)), newTable("passwords", len(people))
+	roles, factors := newTable("roles", len(people)), newTable("factors", len(people))
 	for _, p := range people {
 		u := p.User
 		users.add(userRow(u))
@@ -169,7 +170,7 @@ func (b *bulk) Insert(people []store.Newcomer) error {
 }
 
 func (b *bulk) Append(events []core.Event) error {
-	t := newTable("audit_events", "batch", "position")
+	t := newTable("audit_events", len(events), "batch", "position")
 	for _, e := range events {
 		if e.Tenant == "" {
 			return core.ErrNotFound

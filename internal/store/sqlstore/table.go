@@ -22,11 +22,22 @@ type Column struct {
 type table struct {
 	name    string
 	rows    int
+	room    int
 	columns []Column
 	zeros   []string // columns that the statement fills with 0
 }
 
-func newTable(name string, zeros ...string) *table { return &table{name: name, zeros: zeros} }
+// newTable makes room for as many rows as are likely.
+func newTable(name string, room int, zeros ...string) *table {
+	return &table{name: name, room: room, zeros: zeros}
+}
+
+func push[T any](list []T, v T, room int) []T {
+	if list == nil {
+		list = make([]T, 0, room)
+	}
+	return append(list, v)
+}
 
 func (t *table) add(row any) {
 	v := reflect.ValueOf(row)
@@ -41,20 +52,20 @@ func (t *table) add(row any) {
 	for i := range t.columns {
 		c := &t.columns[i]
 		if i >= v.NumField() {
-			c.Ints = append(c.Ints, 0)
+			c.Ints = push(c.Ints, 0, t.room)
 			continue
 		}
-		switch x := v.Field(i).Interface().(type) {
-		case string:
-			c.Texts = append(c.Texts, x)
-		case int64:
-			c.Ints = append(c.Ints, x)
-		case bool:
-			c.Bools = append(c.Bools, x)
-		case []byte:
-			c.Blobs = append(c.Blobs, x)
+		switch f := v.Field(i); f.Kind() {
+		case reflect.String:
+			c.Texts = push(c.Texts, f.String(), t.room)
+		case reflect.Int64:
+			c.Ints = push(c.Ints, f.Int(), t.room)
+		case reflect.Bool:
+			c.Bools = push(c.Bools, f.Bool(), t.room)
+		case reflect.Slice:
+			c.Blobs = push(c.Blobs, f.Bytes(), t.room)
 		default:
-			panic(fmt.Sprintf("sqlstore: column %s of %s holds a %T", c.Name, t.name, x))
+			panic(fmt.Sprintf("sqlstore: column %s of %s holds a %s", c.Name, t.name, f.Type()))
 		}
 	}
 	t.rows++
