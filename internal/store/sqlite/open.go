@@ -79,9 +79,6 @@ func address(path string, reading bool) string {
 	}
 	if reading {
 		q.Add("_pragma", "query_only(1)")
-	} else {
-		// What a statement of many rows would need to be undone stays in memory.
-		q.Add("_pragma", "temp_store(2)")
 	}
 	q.Set("_txlock", "immediate")
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
@@ -108,6 +105,10 @@ func (e *engine) connect(ctx context.Context) error {
 	c, err := newConn(ctx, e.writing)
 	if err != nil {
 		return err
+	}
+	// What a statement of many rows would need to be undone stays in memory.
+	if err := c.do("PRAGMA temp_store = MEMORY"); err != nil {
+		return errors.Join(err, c.close())
 	}
 	e.writer = &writer{conn: c}
 	// Readers are opened when they are first needed.
