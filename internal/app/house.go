@@ -23,6 +23,7 @@ import (
 	"sallyport/internal/feed"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
+	"sallyport/internal/roster"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -64,7 +65,9 @@ type House struct {
 	Checker   *session.Checker
 	Directory *directory.Service
 	SignIn    *signin.Service
+	Decoys    *signin.Decoys
 	Recovery  *recovery.Service
+	Roster    *roster.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
 	Sender    *outbox.SMTP // nil: no mail server is configured
@@ -326,9 +329,11 @@ func (h *House) furnish(o Options) error {
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
 	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Now: now}
-	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Post: h.Post, Enrol: room,
+	h.Decoys = &signin.Decoys{Ring: h.Ring, Hasher: h.Hasher}
+	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
+	h.Roster = &roster.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hashes: h.Decoys, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}
 	return h.postman(o)
 }

@@ -41,6 +41,8 @@ const (
 	MFALookedAt        = "user.mfa.looked_at" // support compared a code with the person's app; nothing was used up
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
+	UserUpdated        = "user.updated"  // an import changed an account that was there
+	PeopleImported     = "user.imported" // many accounts came at once; each has its own row besides
 	TenantCreated      = "tenant.created"
 	SettingsChanged    = "policy.changed"
 	KeysRotated        = "key.rotated"
@@ -52,7 +54,7 @@ const (
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, UserUpdated, PeopleImported, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

@@ -71,6 +71,8 @@ type grammar struct {
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
 	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
+	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
+	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
 	Mail      mailCmd    `cmd:"" help:"Mail."`
 	TOTP      totpCmd    `cmd:"" name:"totp" help:"Codes of authenticator apps, for support."`

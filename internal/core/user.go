@@ -59,8 +59,8 @@ type User struct {
 // Password is what is kept of a password, apart from the account so that no
 // list of people ever carries a hash (security row B-44).
 type Password struct {
-	Hash       string // PHC string
-	Length     int    // which of the floors it met: password.Class, no count
+	Hash       string // PHC string, or what secret.Imported keeps
+	Length     int    // which of the floors it met: password.Class, no count; 0: imported, not known yet
 	MustChange bool
 	SetAt      time.Time
 }

@@ -38,6 +38,16 @@ type Cross interface {
 	// second factor, for the metrics.
 	CountUsers(ctx context.Context) ([]UserCount, error)
 
+	// HashSettings counts passwords by the setting of their hash
+	// (secret.Imported.Setting), our own under "". It reads them all.
+	HashSettings(ctx context.Context) (map[string]int64, error)
+
+	// Bulk runs fn in one transaction that brings in many people of any tenants,
+	// for the import, and commits durably when fn returns nil. Like a function of
+	// Update it may run again. Others wait for it where there is one writer, so a
+	// chunk should be a thousand people and not all of them.
+	Bulk(ctx context.Context, fn func(BulkTx) error) error
+
 	// ClaimMail leases up to limit mails that are due and returns them, those
 	// past their ExpiresAt too: the worker notes that they expired.
 	ClaimMail(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]core.Mail, error)

@@ -59,9 +59,7 @@ func Check(candidate string, c Context) (length int, err error) {
 	if !utf8.ValidString(candidate) || strings.ContainsFunc(candidate, unicode.IsControl) {
 		return 0, core.Invalid("password.invalid")
 	}
-	// Counted as it will be hashed, so that an accent is one character however
-	// the keyboard made it (N-16).
-	length = utf8.RuneCountInString(norm.NFC.String(candidate))
+	length = Length(candidate)
 	if length < c.MinLength {
 		return length, core.Invalid("password.too_short", "min", c.MinLength, "length", length)
 	}
@@ -78,6 +76,10 @@ func Check(candidate string, c Context) (length int, err error) {
 	}
 	return length, nil
 }
+
+// Length is how many characters a password has. It is counted as it will be
+// hashed, so that an accent is one character however the keyboard made it (N-16).
+func Length(candidate string) int { return utf8.RuneCountInString(norm.NFC.String(candidate)) }
 
 func likeAccount(folded string, c Context) bool {
 	names := append([]string{c.Login, c.Email}, c.TenantNames...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/store"
@@ -51,17 +52,22 @@ func (t *tx) Append(e core.Event) error {
 	if e.Tenant != "" && t.foreign(e.Tenant) {
 		return core.ErrNotFound
 	}
-	detail := ""
-	if len(e.Detail) > 0 {
-		var err error
-		if detail, err = encode(e.Detail, nil); err != nil {
-			return err
-		}
+	row, err := eventRow(t.tenant, e, t.now)
+	if err != nil {
+		return err
 	}
-	return t.err(t.must.AppendEvent(t.ctx, db.AppendEventParams{
-		At: micros(t.now), Name: e.Name, TenantID: t.own(), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
+	return t.err(t.must.AppendEvent(t.ctx, row))
+}
+
+func eventRow(tenant core.TenantID, e core.Event, now time.Time) (db.AppendEventParams, error) {
+	detail, err := "", error(nil)
+	if len(e.Detail) > 0 {
+		detail, err = encode(e.Detail, nil)
+	}
+	return db.AppendEventParams{
+		At: micros(now), Name: e.Name, TenantID: string(tenant), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
 		Reason: text(e.Reason), Address: text(e.Address), Request: text(e.Request), SessionID: string(e.Session), Detail: detail,
-	}))
+	}, err
 }
 
 func (s *Store) events(ctx context.Context, ask func(*db.Queries) ([]db.AuditEvent, error)) (out []core.Event, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"sallyport/internal/core"
 	"sallyport/internal/store"
@@ -111,6 +112,18 @@ func (s *Store) RolesOf(ctx context.Context, user core.UserID) (out []core.RoleG
 	err = s.look(ctx, func(q *db.Queries) error {
 		rows, err := q.RolesOf(ctx, string(user))
 		out = each(rows, grantOf)
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) HashSettings(ctx context.Context) (out map[string]int64, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.HashSettings(ctx)
+		out = map[string]int64{}
+		for _, r := range rows {
+			out[strings.TrimRight(r.Setting, " ")] += r.Passwords
+		}
 		return err
 	})
 	return out, err

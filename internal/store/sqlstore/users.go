@@ -21,7 +21,7 @@ func (t *tx) Users(after core.UserID, limit int) ([]core.User, error) {
 // transaction ends: else two could ask at once, hear no, and both insert.
 func (t *tx) EmailTaken(organisation core.TenantID, emailKey string, except core.UserID) (bool, error) {
 	if t.writes {
-		if err := t.s.Lock(t.ctx, t.raw, "email "+string(organisation)+" "+emailKey); err != nil {
+		if err := t.s.LockAddress(t.ctx, t.raw, "email "+string(organisation)+" "+emailKey); err != nil {
 			return false, t.err(err)
 		}
 	}
@@ -35,12 +35,16 @@ func (t *tx) InsertUser(u core.User) error {
 	if t.foreign(u.Tenant) {
 		return core.ErrNotFound
 	}
-	return t.err(t.q.InsertUser(t.ctx, db.InsertUserParams{
-		ID: string(u.ID), TenantID: t.own(), Kind: string(u.Kind), State: string(u.State), BeforeState: string(u.Before),
+	return t.err(t.q.InsertUser(t.ctx, userRow(u)))
+}
+
+func userRow(u core.User) db.InsertUserParams {
+	return db.InsertUserParams{
+		ID: string(u.ID), TenantID: string(u.Tenant), Kind: string(u.Kind), State: string(u.State), BeforeState: string(u.Before),
 		Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name), Email: text(u.Email), EmailKey: u.EmailKey,
 		Federated: u.Federated, Locale: u.Locale, LastSignInAt: micros(u.LastSignInAt), AwakeAt: micros(u.AwakeAt), Version: u.Version,
 		CreatedAt: micros(u.CreatedAt), ChangedAt: micros(u.ChangedAt), ValidatedAt: micros(u.ValidatedAt),
-	}))
+	}
 }
 
 func (t *tx) UpdateUser(u core.User) error {
@@ -64,10 +68,20 @@ func (t *tx) Password(user core.UserID) (core.Password, error) {
 }
 
 func (t *tx) SetPassword(user core.UserID, p core.Password) error {
-	return t.one(t.q.SetPassword(t.ctx, db.SetPasswordParams{
-		UserID: string(user), TenantID: t.own(), Hash: p.Hash, Length: int64(p.Length),
+	return t.one(t.q.SetPassword(t.ctx, passwordRow(t.tenant, user, p)))
+}
+
+func passwordRow(tenant core.TenantID, user core.UserID, p core.Password) db.SetPasswordParams {
+	return db.SetPasswordParams{
+		UserID: string(user), TenantID: string(tenant), Hash: p.Hash, Length: int64(p.Length),
 		MustChange: p.MustChange, SetAt: micros(p.SetAt),
-	}))
+	}
+}
+
+func (t *tx) Rehash(user core.UserID, had string, p core.Password) error {
+	_, err := t.q.Rehash(t.ctx, db.RehashParams{TenantID: t.own(), UserID: string(user), Had: had,
+		Hash: p.Hash, Length: int64(p.Length), MustChange: p.MustChange})
+	return t.err(err)
 }
 
 func (t *tx) Browsers(user core.UserID) ([]core.Browser, error) {
@@ -111,9 +125,14 @@ func (t *tx) Roles(user core.UserID) ([]core.RoleGrant, error) {
 }
 
 func (t *tx) Grant(g core.RoleGrant) error {
-	return t.err(t.q.Grant(t.ctx, db.GrantParams{
-		UserID: string(g.User), TenantID: t.own(), HeldOn: string(g.Tenant), Role: string(g.Role), GrantedAt: micros(g.At),
-	}))
+	return t.err(t.q.Grant(t.ctx, grantRow(t.tenant, g)))
+}
+
+// grantRow is of an account's own tenant; the role may be held on another.
+func grantRow(own core.TenantID, g core.RoleGrant) db.GrantParams {
+	return db.GrantParams{
+		UserID: string(g.User), TenantID: string(own), HeldOn: string(g.Tenant), Role: string(g.Role), GrantedAt: micros(g.At),
+	}
 }
 
 func (t *tx) Revoke(g core.RoleGrant) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/secret"
 	"sallyport/internal/store"
 )
 
@@ -197,6 +198,37 @@ func testEmailTaken(t *testing.T, w *world) {
 	if got.Load() != 1 {
 		t.Errorf("%d people got the address", got.Load())
 	}
+}
+
+func testRehash(t *testing.T, w *world) {
+	h := w.household()
+	password := func() (p core.Password) {
+		w.view(h.tenant.ID, func(r store.Reader) (err error) { p, err = r.Password(h.user.ID); return err })
+		return p
+	}
+	had := password()
+	learned := core.Password{Hash: "new", Length: 9, MustChange: true, SetAt: w.clock.Now().Add(time.Hour)}
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.Rehash(h.user.ID, "another", learned) })
+	same(t, "another hash", password(), had)
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.Rehash(h.user.ID, had.Hash, learned) })
+	learned.SetAt = had.SetAt // it is the same password
+	same(t, "the hash that it was", password(), learned)
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.Rehash("us_never", had.Hash, learned) })
+
+	// Counted by what checking them costs.
+	imported, err := secret.ReadImported("$2b$14$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		u := w.user(h.tenant.ID)
+		w.update(h.tenant.ID, func(tx store.Tx) error { return tx.SetPassword(u.ID, core.Password{Hash: imported.Stored()}) })
+	}
+	counts, err := w.HashSettings(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "settings", counts, map[string]int64{"": 1, "bcrypt,c=14": 3})
 }
 
 func testDuplicates(t *testing.T, w *world) {

@@ -290,6 +290,39 @@ func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
 	return i, err
 }
 
+const hashSettings = `-- name: HashSettings :many
+SELECT CAST(CASE WHEN substr(hash, 1, 9) = 'imported ' THEN substr(hash, 10, 44) ELSE '' END AS text) AS setting, count(*) AS passwords
+FROM passwords GROUP BY 1 ORDER BY 1
+`
+
+type HashSettingsRow struct {
+	Setting   string
+	Passwords int64
+}
+
+func (q *Queries) HashSettings(ctx context.Context) ([]HashSettingsRow, error) {
+	rows, err := q.db.QueryContext(ctx, hashSettings)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HashSettingsRow
+	for rows.Next() {
+		var i HashSettingsRow
+		if err := rows.Scan(&i.Setting, &i.Passwords); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rolesOf = `-- name: RolesOf :many
 SELECT user_id, tenant_id, held_on, role, granted_at FROM roles WHERE user_id = $1 ORDER BY held_on, role
 `

@@ -242,6 +242,35 @@ func (q *Queries) Password(ctx context.Context, arg PasswordParams) (Password, e
 	return i, err
 }
 
+const rehash = `-- name: Rehash :execrows
+UPDATE passwords SET hash = $1, length = $2, must_change = $3
+WHERE tenant_id = $4 AND user_id = $5 AND hash = $6
+`
+
+type RehashParams struct {
+	Hash       string
+	Length     int64
+	MustChange bool
+	TenantID   string
+	UserID     string
+	Had        string
+}
+
+func (q *Queries) Rehash(ctx context.Context, arg RehashParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, rehash,
+		arg.Hash,
+		arg.Length,
+		arg.MustChange,
+		arg.TenantID,
+		arg.UserID,
+		arg.Had,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const revoke = `-- name: Revoke :execrows
 DELETE FROM roles WHERE tenant_id = $1 AND user_id = $2 AND held_on = $3 AND role = $4
 `

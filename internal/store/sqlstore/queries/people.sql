@@ -40,3 +40,7 @@ SELECT c.state, c.kind, CAST(c.enrolled AS bigint) AS enrolled, count(*) AS user
     ) THEN 1 ELSE 0 END AS enrolled
     FROM users u
 ) c GROUP BY c.state, c.kind, c.enrolled ORDER BY c.state, c.kind, c.enrolled;
+
+-- name: HashSettings :many
+SELECT CAST(CASE WHEN substr(hash, 1, 9) = 'imported ' THEN substr(hash, 10, 44) ELSE '' END AS text) AS setting, count(*) AS passwords
+FROM passwords GROUP BY 1 ORDER BY 1;

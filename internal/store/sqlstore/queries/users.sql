@@ -39,6 +39,10 @@ ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, length = excluded.leng
     must_change = excluded.must_change, set_at = excluded.set_at
 WHERE passwords.tenant_id = excluded.tenant_id;
 
+-- name: Rehash :execrows
+UPDATE passwords SET hash = @hash, length = @length, must_change = @must_change
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND hash = @had;
+
 -- name: Browsers :many
 SELECT * FROM browsers WHERE tenant_id = @tenant_id AND user_id = @user_id ORDER BY seen_at DESC, id DESC;
 
