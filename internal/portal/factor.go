@@ -149,13 +149,17 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 // form, so that no address holds them and no script is needed. Like every answer it
 // is kept in no cache.
 func (h *Handler) postRecoveryFile(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "go")
+	if err != nil {
+		return err
+	}
 	codes, _, ok := h.SignIn.Enrol.Reveal(current(r).Session, h.Now())
-	if !ok {
-		return web.GoTo("/account/security/recovery-code") // nothing is left to show
+	if !ok || f.Get("go") != "file" {
+		return web.GoTo("/account/security/recovery-code") // nothing is left to show, or nobody pressed the button
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": web.T(r.Context(), "recovery_code.file")}))
-	_, err := io.WriteString(w, strings.Join(codes, "\n")+"\n")
+	_, err = io.WriteString(w, strings.Join(codes, "\n")+"\n")
 	return err
 }
 

@@ -20,7 +20,7 @@ func TestTheRecoveryCodeAsAFile(t *testing.T) {
 		const page, file = "/account/security/recovery-code", "/account/security/recovery-code/file"
 		r := h.Raw("")
 		p.Enter(r)
-		if a := r.Post(file); a.Location != page || strings.Contains(a.Body, p.Recovery) {
+		if a := r.Post(file, "go", "file"); a.Location != page || strings.Contains(a.Body, p.Recovery) {
 			t.Errorf("nothing is shown: status %d to %q", a.Status, a.Location)
 		}
 		s := h.Raw("")
@@ -30,7 +30,7 @@ func TestTheRecoveryCodeAsAFile(t *testing.T) {
 		if code == "" || !strings.Contains(sheet.Body, `action="`+file+`"`) {
 			t.Fatalf("page %q, code %q", sheet.Page(), code)
 		}
-		a := s.Post(file)
+		a := s.Post(file, "go", "file")
 		if a.Status != http.StatusOK || a.Body != code+"\n" || a.Header.Get("Content-Disposition") != "attachment; filename=recovery-code.txt" ||
 			!strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") || a.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("status %d, %v: %q", a.Status, a.Header, a.Body)
@@ -42,7 +42,7 @@ func TestTheRecoveryCodeAsAFile(t *testing.T) {
 			t.Error("the code is in the log")
 		}
 		s.Post(page, "saved", "yes")
-		if a := s.Post(file); strings.Contains(a.Body, code) {
+		if a := s.Post(file, "go", "file"); strings.Contains(a.Body, code) {
 			t.Error("the file is to be had after the code was saved")
 		}
 	})
