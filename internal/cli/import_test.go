@@ -104,7 +104,8 @@ func TestChunksThatMeetWait(t *testing.T) {
 	var mu sync.Mutex
 	under := map[string]bool{}
 	most, calls := 0, 0
-	both := make(chan struct{})
+	var meet sync.WaitGroup // neither of the first two leaves before the other is there
+	meet.Add(2)
 	run := func(_ string, raw json.RawMessage, w io.Writer) error {
 		var c importIn
 		if err := json.Unmarshal(raw, &c); err != nil {
@@ -118,12 +119,10 @@ func TestChunksThatMeetWait(t *testing.T) {
 		}
 		under[first] = true
 		most = max(most, len(under))
-		if len(under) == 2 {
-			close(both)
-		}
 		mu.Unlock()
-		if first == "a" {
-			<-both // goes on only when the next chunk is under way beside it
+		if first == "a" || first == "b" {
+			meet.Done()
+			meet.Wait()
 		}
 		mu.Lock()
 		delete(under, first)

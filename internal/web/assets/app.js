@@ -52,6 +52,14 @@
     });
   }
 
+  each("[data-download]", function (button) {
+    var file = document.getElementById("recovery-file");
+    if (!file) return;
+    button.hidden = false;
+    file.hidden = true;
+    button.addEventListener("click", function () { file.submit(); });
+  });
+
   each("[data-print]", function (button) {
     button.hidden = false;
     button.addEventListener("click", function () { window.print(); });
