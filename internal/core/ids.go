@@ -22,4 +22,5 @@ const (
 	PrefixMail    = "ml"
 	PrefixBrowser = "br"
 	PrefixRequest = "rq"
+	PrefixRole    = "ro"
 )

@@ -35,11 +35,14 @@ func (l Level) ACR() string {
 // Session is a signed-in browser. The cookie holds 256 random bits, the row
 // their SHA-256.
 type Session struct {
-	ID         SessionID
-	Tenant     TenantID
-	User       UserID
-	TokenHash  []byte
-	Level      Level
+	ID        SessionID
+	Tenant    TenantID
+	User      UserID
+	TokenHash []byte
+	Level     Level
+	// ActingIn is the organisation whose administrator this session acts as; empty
+	// for an ordinary one.
+	ActingIn   TenantID
 	Doc        SessionDoc
 	Version    int64
 	CreatedAt  time.Time // of the sign-in: moves only with a new sign-in
@@ -69,6 +72,10 @@ type SessionDoc struct {
 	KnownAtStart bool      `json:"known_at_start,omitempty"`
 	LastBefore   time.Time `json:"last_before,omitzero"` // the sign-in before this one
 	Idle         Duration  `json:"idle,omitempty"`       // the setting when it was made
+	// Reason is why a session acts in another organisation, From the session that
+	// it came from and goes back to.
+	Reason string    `json:"reason,omitempty"`
+	From   SessionID `json:"from,omitempty"`
 }
 
 // AuthTime is when the strongest fresh proof was given: the newest of all.
@@ -96,7 +103,16 @@ const (
 	TokenReset      TokenKind = "reset"
 	TokenAdminLink  TokenKind = "admin_link"
 	TokenEnrolProof TokenKind = "enrol_proof"
+	// TokenEmailChange goes to a new address and makes it the account's; the old
+	// one stays until then (row AIR-14).
+	TokenEmailChange TokenKind = "email_change"
+	// TokenPass is a temporary pass: typed, not followed, so its hash is a keyed
+	// one (decision 7.19).
+	TokenPass TokenKind = "pass"
 )
+
+// TokenKinds lists all: what ends an account ends every kind.
+var TokenKinds = []TokenKind{TokenInvitation, TokenReset, TokenAdminLink, TokenEnrolProof, TokenEmailChange, TokenPass}
 
 // Token is a single-use link that went out by mail or was printed on a shell.
 type Token struct {

@@ -29,6 +29,22 @@ type Cross interface {
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
+	// FindPlatform finds the root of the tree.
+	FindPlatform(ctx context.Context) (core.Tenant, error)
+	// FindTenants finds nodes by their name, whatever the case, at most limit.
+	FindTenants(ctx context.Context, name string, limit int) ([]core.Tenant, error)
+	// DueTrials lists nodes whose trial has ended by now, at most limit.
+	DueTrials(ctx context.Context, now time.Time, limit int) ([]core.Tenant, error)
+	// Erasable lists nodes that were deleted before an instant and of which
+	// something is left, at most limit.
+	Erasable(ctx context.Context, before time.Time, limit int) ([]core.Tenant, error)
+	// AllJobs lists jobs of every tenant that are under way, after the one given, at
+	// most limit.
+	AllJobs(ctx context.Context, after core.Job, limit int) ([]core.Job, error)
+	// Recount compares what is kept beside the accounts of a tenant with what it is
+	// made of, and how many are counted where with how many there are. Differences
+	// are repaired and told.
+	Recount(ctx context.Context, tenant core.TenantID) (Recounted, error)
 	// AllUsers lists accounts of every tenant, deleted ones too, in the order of
 	// their ids, after the id given, at most limit.
 	AllUsers(ctx context.Context, after core.UserID, limit int) ([]core.User, error)
@@ -101,7 +117,24 @@ type Login struct {
 	Browser core.BrowserID
 	// KnownAt is when that browser was last seen.
 	KnownAt time.Time
+	// TrustedAt and TrustedUntil are those of the browser; see core.Browser.
+	TrustedAt    time.Time
+	TrustedUntil time.Time
 }
+
+// Recounted is what a recount of one tenant found and repaired.
+type Recounted struct {
+	Tenant core.TenantID
+	People int // accounts that were looked at
+	// Wrong counts accounts beside which something wrong was kept; First names some.
+	Wrong int
+	First []core.UserID
+	// Missing is by how many people the counts were too low (or too high, below 0).
+	Missing Counts
+}
+
+// Clean reports whether nothing had to be repaired.
+func (r Recounted) Clean() bool { return r.Wrong == 0 && len(r.Missing) == 0 }
 
 // UserCount is a line of the user gauge.
 type UserCount struct {

@@ -37,6 +37,12 @@ type Dialect interface {
 	// Listen calls wake when another node wrote to the feed, until ctx ends.
 	Listen(ctx context.Context, wake func())
 
+	// Slots is over how many rows a count is spread, so that writers do not all wait
+	// for one.
+	Slots() int64
+	// Loosely runs fn with references checked at its end and not at each statement.
+	Loosely(ctx context.Context, q db.DBTX, fn func() error) error
+
 	// Seal gives unsealed events their batch and positions; it returns how many
 	// were unsealed.
 	Seal(ctx context.Context, q db.DBTX, batch, first int64, seqs []int64) (int64, error)

@@ -25,11 +25,12 @@ func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (
 			return err
 		}
 		l = store.Login{
-			User:     userOf(row.User),
-			Password: core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
-			Enrolled: row.Enrolled == 1,
-			Browser:  core.BrowserID(row.BrowserID),
-			KnownAt:  instant(row.BrowserSeenAt),
+			User:      userOf(row.User),
+			Password:  core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
+			Enrolled:  row.Enrolled == 1,
+			Browser:   core.BrowserID(row.BrowserID),
+			KnownAt:   instant(row.BrowserSeenAt),
+			TrustedAt: instant(row.TrustedAt), TrustedUntil: instant(row.TrustedUntil),
 		}
 		return nil
 	})
@@ -119,7 +120,7 @@ func (s *Store) AllRoles(ctx context.Context, role core.Role) (out []core.RoleGr
 func (s *Store) RolesOf(ctx context.Context, user core.UserID) (out []core.RoleGrant, err error) {
 	err = s.look(ctx, func(q *db.Queries) error {
 		rows, err := q.RolesOf(ctx, string(user))
-		out = each(rows, grantOf)
+		out = each(rows, func(r db.RolesOfRow) core.RoleGrant { return customGrantOf(r.Role, r.Base, r.Rights) })
 		return err
 	})
 	return out, err

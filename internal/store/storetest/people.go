@@ -263,7 +263,7 @@ func testCounts(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	same(t, "counts", got, []store.UserCount{
-		{State: core.UserActive, Kind: core.Person, Enrolled: false, Count: 3},
+		{State: core.UserActive, Kind: core.Person, Enrolled: false, Count: 4}, // with the operator
 		{State: core.UserActive, Kind: core.Person, Enrolled: true, Count: 1},
 		{State: core.UserDisabled, Kind: core.ServiceAccount, Enrolled: false, Count: 1},
 	})
