@@ -112,20 +112,7 @@ func (s *stuckSearch) able(r store.Reader, u core.User) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !lost(factors), nil
-}
-
-// lost: a second factor is asked for and nothing that the person has answers.
-func lost(factors []core.Factor) bool {
-	if !policy.Enrolled(factors) {
-		return false
-	}
-	for _, f := range factors {
-		if f.Usable() {
-			return false // a factor, or a recovery code
-		}
-	}
-	return true
+	return !policy.Lost(factors), nil
 }
 
 // tenant looks at the people of one tenant, a page a snapshot.
@@ -177,11 +164,12 @@ func (s *stuckSearch) person(r store.Reader, u core.User) error {
 	if err != nil {
 		return err
 	}
-	required, _ := policy.Standing(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, eff)
+	who := policy.PersonOf(u, factors)
+	_, required := policy.Required(who, eff)
 	switch {
-	case required && !policy.Enrolled(factors) && len(policy.Offered(eff)) == 0:
+	case required && !policy.Enrolled(factors) && len(policy.Offered(who, eff)) == 0:
 		s.find("%s (%s): a second factor is required, and none can be set up here", u)
-	case lost(factors) && !s.helped(u, eff, access.ResetMFA):
+	case policy.Lost(factors) && !s.helped(u, eff, access.ResetMFA):
 		s.find("%s (%s): the second factor is dead, there is no recovery code, and nobody can reset it; run: sallyport user reset-mfa", u)
 	}
 	if u.Email != "" {

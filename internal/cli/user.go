@@ -379,7 +379,7 @@ func mfaStatus(ctx context.Context, h *app.House, u core.User) (core.MFAStatus, 
 	}
 	var factors []core.Factor
 	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error { factors, err = r.Factors(u.ID); return err })
-	return policy.Status(u, factors, eff), err
+	return policy.Status(policy.PersonOf(u, factors), eff), err
 }
 
 // userIn names an account for the shorter verbs.

@@ -27,6 +27,7 @@ type userShown struct {
 	Roles       []roleShown   `json:"roles"`
 	Required    bool          `json:"mfa_required"`
 	By          string        `json:"mfa_required_by,omitempty"`
+	Due         time.Time     `json:"mfa_due_at,omitzero"`
 	Password    bool          `json:"has_password"`
 	PasswordSet time.Time     `json:"password_set_at,omitzero"`
 	LockedUntil time.Time     `json:"password_locked_until,omitzero"`
@@ -75,6 +76,9 @@ func (v *userShowCmd) Run(s *shell) error {
 		required := "not required"
 		if u.Required {
 			required = "required by " + plain(u.By)
+		}
+		if !u.Due.IsZero() {
+			required += ", due " + when(u.Due)
 		}
 		row("second factor", "%s, %s", u.MFA, required)
 		for _, f := range u.Factors {
@@ -130,9 +134,8 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 			}
 			o.Factors = append(o.Factors, shown)
 		}
-		o.MFA = policy.Status(u, factors, eff)
-		required, by := policy.Standing(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, eff)
-		o.Required, o.By = required, by.Name
+		stand := policy.Standing(policy.PersonOf(u, factors), eff, r.Now())
+		o.MFA, o.Required, o.By, o.Due = stand.Status, stand.Required, stand.By.Name, stand.DueAt
 		p, err := r.Password(u.ID)
 		if err != nil && !errors.Is(err, core.ErrNotFound) {
 			return err

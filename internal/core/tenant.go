@@ -13,6 +13,9 @@ const (
 	Unit     TenantKind = "unit"
 )
 
+// TenantKinds are all kinds, from the root down.
+var TenantKinds = []TenantKind{Platform, Partner, Folder, Customer, Unit}
+
 // MayStandUnder reports whether a node of kind k may have a parent of kind p.
 func (k TenantKind) MayStandUnder(p TenantKind) bool {
 	switch k {

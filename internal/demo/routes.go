@@ -145,7 +145,7 @@ func (d *Demo) person(r *http.Request, c cast) (Person, error) {
 		if err != nil {
 			return err
 		}
-		p.MFAStatus = string(policy.Status(u, factors, eff))
+		p.MFAStatus = string(policy.Status(policy.PersonOf(u, factors), eff))
 		for _, f := range factors {
 			if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed {
 				plain, err := d.house.SignIn.Enrol.Open(f)

@@ -149,7 +149,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 	}
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
-		_, by := policy.Standing(person(cur, f), cur.Effective)
+		by, _ := policy.Required(person(cur, f), cur.Effective)
 		name := by.Name
 		if name == "" || by.ID == cur.Effective.Organisation.ID {
 			name = cur.Effective.Name()

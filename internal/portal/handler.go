@@ -181,5 +181,5 @@ func (f facts) administrator() bool {
 }
 
 func person(cur session.Current, f facts) policy.Person {
-	return policy.Person{Kind: cur.User.Kind, Federated: cur.User.Federated, Factors: f.factors}
+	return policy.PersonOf(cur.User, f.factors)
 }

@@ -23,6 +23,13 @@ type Ask struct {
 	Doc       core.SessionDoc // what the journey wants the session to remember
 }
 
+// facts are what the resolver is asked about. Skips, roles and apps are not looked
+// at here, and count as what gives least.
+func (a Ask) facts(now time.Time, proofs []core.Proof) policy.Facts {
+	return policy.Facts{Now: now, Person: policy.PersonOf(a.User, a.Factors), Effective: a.Effective,
+		Shown: policy.Shown{Proofs: proofs, Anew: a.Anew, Address: a.Client.Address}}
+}
+
 // Opened is a new session and the token for its cookie.
 type Opened struct {
 	Session core.Session
@@ -37,8 +44,7 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	if err := mayEnter(ask); err != nil {
 		return Opened{}, err
 	}
-	d := policy.Resolve(policy.Person{Kind: ask.User.Kind, Federated: ask.User.Federated, Factors: ask.Factors}, ask.Effective,
-		policy.Shown{Proofs: ask.Proofs, Anew: ask.Anew})
+	d := policy.Resolve(ask.facts(now, ask.Proofs))
 	if d.Outcome != policy.Allowed {
 		return Opened{}, refusal(d)
 	}
@@ -73,8 +79,7 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 		return Opened{}, err
 	}
 	proofs := append(slices.Clone(s.Doc.Proofs), ask.Proofs...)
-	d := policy.Resolve(policy.Person{Kind: ask.User.Kind, Federated: ask.User.Federated, Factors: ask.Factors}, ask.Effective,
-		policy.Shown{Proofs: proofs, Anew: ask.Anew})
+	d := policy.Resolve(ask.facts(now, proofs))
 	// Showing again what the session stands on raises nothing, so nothing is
 	// asked: it must stay possible where a requirement was switched on meanwhile,
 	// or the person could not reach the page where they enrol.
@@ -110,7 +115,7 @@ func refusal(d policy.Decision) error {
 	switch d.Outcome {
 	case policy.Prove:
 		return core.ErrMFARequired
-	case policy.Enrol:
+	case policy.Enrol, policy.MaySkip:
 		return core.ErrSetupRequired
 	}
 	return core.ErrRefused

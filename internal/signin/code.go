@@ -271,7 +271,7 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 		if st := facts.User.State; st != core.UserActive && st != core.UserValidated {
 			return core.ErrAttemptExpired // disabled meanwhile; begin again and hear the one answer
 		}
-		return fn(tx, standing{facts.Attempt, facts.User, facts.Factors, eff, tx.Now()})
+		return fn(tx, standing{facts.Attempt, facts.User, facts.Factors, eff, tx.Now(), v.Address})
 	})
 }
 

@@ -299,11 +299,12 @@ func TestTheFloorFollowsThePolicyN15(t *testing.T) {
 		const eight, fourteen, fifteen = "qüßzt x9", "fourteen chars", "fifteen letters"
 		alone := h.Organisation("Alone", "self-service", "")
 		strict := h.Organisation("Strict", "self-service", `{"requirement":["organization"]}`)
+		risky := h.Organisation("Risky", "self-service", `{"requirement":["organization"],"challenge":"risk"}`)
 		for i, c := range []struct {
 			org      core.Tenant
 			password string
 			taken    bool
-		}{{alone, eight, false}, {alone, fourteen, false}, {alone, fifteen, true}, {strict, "7 chars", false}, {strict, eight, true},
+		}{{risky, eight, false}, {risky, fifteen, true}, {alone, eight, false}, {alone, fourteen, false}, {alone, fifteen, true}, {strict, "7 chars", false}, {strict, eight, true},
 			{alone, "ééééééééééééééé", true}, {alone, strings.Repeat("🙂", 14), false}, {strict, strings.Repeat("🙂", 7), false}, // N-16: code points
 		} {
 			_, path := h.Invite(c.org, fmt.Sprintf("n%d@example.com", i))

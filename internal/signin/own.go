@@ -70,8 +70,8 @@ func (s *Service) Needs(ctx context.Context, me Self, enrolling bool) (proof cor
 
 func (s *Service) needs(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) (core.FactorKind, bool) {
 	proof := session.FreshKind(sess, factors, s.Now())
-	mail := enrolling && !policy.Enrolled(factors) && !sess.Doc.MailProved && u.Email != "" &&
-		mailProofDue(me.Effective.Settings.EnrolProof, signedInBefore(u, sess), sess.Doc.KnownAtStart, s.Now())
+	mail := enrolling && policy.MailFirst(policy.Facts{Now: s.Now(), Person: policy.PersonOf(signedInBefore(u, sess), factors), Effective: me.Effective,
+		Shown: policy.Shown{KnownBrowser: sess.Doc.KnownAtStart, MailProved: sess.Doc.MailProved}})
 	return proof, mail
 }
 
@@ -214,7 +214,7 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 	for _, g := range grants {
 		admin = admin || g.Role != core.RoleUser
 	}
-	p := policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}
+	p := policy.PersonOf(u, factors).With(grants)
 	if !policy.Enrolled(factors) && !policy.MayOptIn(p, me.Effective, admin) {
 		return core.ErrPolicyLocked.With("by", me.Effective.Name())
 	}
@@ -266,7 +266,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 // organisation says confirm_only, nothing more is asked (row CAL-12).
 func (s *Service) Disable(ctx context.Context, me Self) error {
 	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		how, ok := policy.MayDisable(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, me.Effective)
+		how, ok := policy.MayDisable(policy.PersonOf(u, factors), me.Effective)
 		if ok && how == core.DisableSecondFactor && policy.Enrolled(factors) {
 			if err := s.fresh(me, sess, u, factors, false); err != nil {
 				return err

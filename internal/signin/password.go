@@ -60,7 +60,7 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
-	step, _ := next(standing{a, u, factors, eff, tx.Now()})
+	step, _ := next(standing{a, u, factors, eff, tx.Now(), v.Address})
 	if step == StepDone {
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
@@ -290,9 +290,10 @@ func (s *Service) root(ctx context.Context) (core.TenantID, error) {
 }
 
 // MinLength is the shortest password that an organisation's people may have
-// (decision 7.16, row N-15).
+// (decision 7.16, row N-15): fewer characters do where everybody shows a second
+// factor, and not where only a sign-in that looks suspicious does.
 func MinLength(e policy.Effective) int {
-	return password.MinLength(e.Settings.Requires(core.RequireOrganization))
+	return password.MinLength(e.Settings.Requires(core.RequireOrganization) && e.Settings.Challenge != core.ChallengeRisk)
 }
 
 // Own checks the password of somebody who is signed in, with the same budget

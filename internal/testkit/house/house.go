@@ -328,7 +328,7 @@ func (p *Person) Status() core.MFAStatus {
 	var st core.MFAStatus
 	err = p.h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
 		factors, err := r.Factors(u.ID)
-		st = policy.Status(u, factors, eff)
+		st = policy.Status(policy.PersonOf(u, factors), eff)
 		return err
 	})
 	if err != nil {
