@@ -16,6 +16,12 @@ const (
 	WhyPassword  = "password_changed"
 	WhyReset     = "reset"
 	WhyDisabled  = "disabled"
+	WhyDeleted   = "deleted"
+	WhyMoved     = "moved"
+	WhyConverted = "converted"
+	WhyEnforced  = "enforced"
+	WhyActed     = "acting_ended"
+	WhyClosed    = "support_access_closed"
 )
 
 // SignOut ends one session at its own wish.

@@ -108,6 +108,78 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 	return items, nil
 }
 
+const clashes = `-- name: Clashes :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM tenants t JOIN users ON users.tenant_id = t.id AND users.organisation_id = t.organisation_id
+WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.organisation_id = $3
+  AND users.state <> 'deleted' AND users.email_key <> '' AND EXISTS (
+    SELECT 1 FROM users o WHERE o.email_key = users.email_key AND o.organisation_id = $4 AND o.email_key <> '' AND o.state <> 'deleted')
+LIMIT CAST($5 AS bigint)
+`
+
+type ClashesParams struct {
+	Low               string
+	High              string
+	OrganisationID    string
+	OtherOrganisation string
+	Most              int64
+}
+
+// People of a branch whose address somebody of another organisation has.
+func (q *Queries) Clashes(ctx context.Context, arg ClashesParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, clashes,
+		arg.Low,
+		arg.High,
+		arg.OrganisationID,
+		arg.OtherOrganisation,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countFactors = `-- name: CountFactors :one
 SELECT count(*) FROM factors
 WHERE tenant_id = $1 AND user_id = $2 AND state = 'confirmed' AND kind <> 'recovery_code'
@@ -487,6 +559,103 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.SkipsSince,
 	)
 	return err
+}
+
+const newcomers = `-- name: Newcomers :one
+SELECT count(*) FROM users u
+WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.validated_at > $2
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+`
+
+type NewcomersParams struct {
+	OrganisationID string
+	Since          int64
+	Low            string
+	High           string
+}
+
+// People without a second factor whose mailbox was confirmed after an instant.
+func (q *Queries) Newcomers(ctx context.Context, arg NewcomersParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, newcomers,
+		arg.OrganisationID,
+		arg.Since,
+		arg.Low,
+		arg.High,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const openHolders = `-- name: OpenHolders :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles r JOIN users ON users.id = r.user_id
+WHERE r.role = $1 AND users.organisation_id = $2 AND users.standing = 'open'
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+ORDER BY users.login_key LIMIT CAST($5 AS bigint)
+`
+
+type OpenHoldersParams struct {
+	Role           string
+	OrganisationID string
+	Low            string
+	High           string
+	Most           int64
+}
+
+// People without a second factor who hold a role anywhere: few, found by the role.
+func (q *Queries) OpenHolders(ctx context.Context, arg OpenHoldersParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, openHolders,
+		arg.Role,
+		arg.OrganisationID,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const password = `-- name: Password :one
@@ -1501,12 +1670,19 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 const withoutEntry = `-- name: WithoutEntry :one
 SELECT count(*) FROM users u LEFT JOIN passwords p ON p.user_id = u.id AND p.hash <> ''
 WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.email_key = '' AND p.user_id IS NULL
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted')
 `
+
+type WithoutEntryParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+}
 
 // People who would have to sign in and have neither a password nor an address to
 // send a link to.
-func (q *Queries) WithoutEntry(ctx context.Context, organisationID string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, withoutEntry, organisationID)
+func (q *Queries) WithoutEntry(ctx context.Context, arg WithoutEntryParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, withoutEntry, arg.OrganisationID, arg.Low, arg.High)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
