@@ -69,6 +69,7 @@ type grammar struct {
 	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
+	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
 	Mail      mailCmd    `cmd:"" help:"Mail."`
 	TOTP      totpCmd    `cmd:"" name:"totp" help:"Codes of authenticator apps, for support."`
@@ -88,6 +89,18 @@ func Run(ctx context.Context, p Process) (code int) {
 			code = int(x)
 		}
 	}()
+	s, parsed, err := read(ctx, p)
+	if err == nil {
+		err = parsed.Run(s)
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	return exitOK
+}
+
+// read reads a command line; what cannot be read is an error of usage.
+func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 	var g grammar
 	parser, err := kong.New(&g, kong.Name("sallyport"), kong.Writers(p.Out, p.Err),
 		kong.Description("Sign-in and multi-factor authentication. Begin with: sallyport demo (to see it), sallyport init (to run it)."),
@@ -100,12 +113,9 @@ func Run(ctx context.Context, p Process) (code int) {
 	s := &shell{Process: p, common: &g.common, ctx: ctx}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
-		return s.fail(usage("%s", misread(err)))
+		return s, nil, usage("%s", misread(err))
 	}
-	if err := parsed.Run(s); err != nil {
-		return s.fail(err)
-	}
-	return exitOK
+	return s, parsed, nil
 }
 
 // misread says what could not be read, and whose help would tell.

@@ -396,80 +396,6 @@ func TestSinceWhenItIsRequiredDoesNotMove(t *testing.T) {
 	}
 }
 
-// Decision 6, the table of presets.
-func TestPresets(t *testing.T) {
-	if got := fmt.Sprint(policy.Presets()); got != "[adaptive-email managed-tenants organization-wide self-service]" {
-		t.Fatal(got)
-	}
-	for name, want := range map[string]string{
-		"adaptive-email": `requirement ["organization"] factors ["email_code"] challenge "risk" trusted_browser "off" recovery [] password_reset_effect "keep_mfa" user_may_disable "no" enforce_at "next_sign_in" new_user_window {"days":0}`,
-		"self-service":   `requirement ["per_user"] factors ["totp"] challenge "always" trusted_browser "off" recovery ["recovery_code"] password_reset_effect "keep_mfa" user_may_disable "confirm_only" enforce_at "next_sign_in" new_user_window {"days":7}`,
-		"managed-tenants": `requirement ["organization"] factors ["totp"] challenge "untrusted_browser" trusted_browser "no_expiry" recovery ["setup_key_sheet"] ` +
-			`password_reset_effect "keep_mfa" user_may_disable "no" enforce_at "next_sign_in" new_user_window {"days":0}`,
-		"organization-wide": `requirement ["organization"] factors ["totp"] challenge "always" trusted_browser "off" recovery [] password_reset_effect "clear_mfa" user_may_disable "second_factor" enforce_at "next_sign_in" new_user_window {"days":0}`,
-	} {
-		doc, err := policy.PresetShown(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := doc.Over(core.DefaultSettings())
-		if err != nil {
-			t.Fatal(err)
-		}
-		all, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, k := range []string{"requirement", "factors", "challenge", "trusted_browser", "recovery", "password_reset_effect", "user_may_disable", "enforce_at", "new_user_window"} {
-			got = append(got, k, string(core.SettingsDoc(all).Value(k)))
-		}
-		if g := strings.Join(got, " "); g != want {
-			t.Errorf("%s\n%s, want\n%s", name, g, want)
-		}
-		_, err = policy.Preset(name)
-		if unavailable := errors.Is(err, core.NewFault(core.KindConflict, "policy.preset_unavailable")); unavailable != (name == "adaptive-email") || err != nil && !unavailable {
-			t.Errorf("%s to apply: %v", name, err)
-		}
-		diff, err := policy.ComparePreset(name, core.SettingsDoc(`{"invitation_days":3}`))
-		if err != nil || len(diff) < 3 || slices.ContainsFunc(diff, func(d policy.Difference) bool { return d.Key == "invitation_days" }) {
-			t.Errorf("%s to compare: %+v, %v", name, diff, err)
-		}
-	}
-	if doc, err := policy.PresetShown("adaptive-email"); err != nil || string(doc.Value("min_client_versions")) == "" {
-		t.Errorf("%s, %v", doc, err)
-	}
-	for _, name := range []string{"", "nope", "../presets/self-service", "self-service.json", "Self-Service"} {
-		if doc, err := policy.Preset(name); !errors.Is(err, core.Invalid("settings.preset_unknown")) {
-			t.Errorf("%q is a preset: %s, %v", name, doc, err)
-		}
-	}
-}
-
-// What applying would change is shown first, with its direction.
-func TestApplyPreset(t *testing.T) {
-	_, diff, err := policy.ApplyPreset("managed-tenants", core.SettingsDoc(`{"requirement":["per_user"],"factors":["totp"],"user_may_disable":"confirm_only","time_zone":"UTC"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, d := range diff {
-		got = append(got, fmt.Sprintf("%s %s>%s %s", d.Key, policy.Plainly(d.From), policy.Plainly(d.To), d.Way))
-	}
-	want := "requirement per_user>organization neither; challenge always>untrusted_browser looser; trusted_browser {\"days\":14}>no_expiry looser; " +
-		"recovery recovery_code>setup_key_sheet neither; user_may_disable confirm_only>no tighter; new_user_window {\"days\":7}>{\"days\":0} tighter"
-	if g := strings.Join(got, "; "); g != want {
-		t.Errorf("%s, want %s", g, want)
-	}
-	if _, _, err := policy.ApplyPreset("adaptive-email", nil); err == nil {
-		t.Error("applied what cannot be")
-	}
-	diff, err = policy.DocDifferences(core.SettingsDoc(`{"min_client_versions":{"phone/ios":"1"}}`), nil)
-	if err != nil || len(diff) != 1 || string(diff[0].To) != "null" || diff[0].Way != policy.Neither {
-		t.Errorf("%+v, %v", diff, err)
-	}
-}
-
 // Lists of networks are sets of addresses, however they are written.
 func TestNetworksAreSets(t *testing.T) {
 	e := func(locks, own string) policy.Effective { return under(t, locks, own) }
@@ -485,76 +411,12 @@ func TestNetworksAreSets(t *testing.T) {
 			t.Errorf("%s under %s: %s, %v; want %s", c.own, c.lock, got, err, c.want)
 		}
 	}
+	// Nowhere is a trap, and the one that doctor looks for by its name.
+	d := policy.Ahead(policy.Person{Kind: core.Person}, e(`{"login_networks":["192.0.2.0/24"]}`, `{"login_networks":["198.51.100.0/24"]}`), now)
+	if reasons := d.Reasons(); d.Outcome != policy.Refused || len(reasons) != 1 || reasons[0].Why != policy.WhyNowhere || len(policy.Exits(d, policy.Person{})) != 0 {
+		t.Errorf("%+v", d)
+	}
 	if core.Nowhere.Allow(netip.MustParseAddr("192.0.2.1")) || core.Nowhere.Allow(netip.Addr{}) {
 		t.Error("somebody comes from nowhere")
-	}
-}
-
-// Who meets what, before anything is written.
-func TestSimulate(t *testing.T) {
-	line := tree(``, stamped(`{"requirement":["per_user"]}`, 9))
-	person := func(id string, f ...core.Factor) policy.Subject {
-		return policy.Subject{User: core.UserID(id), Login: id, Person: policy.Person{Kind: core.Person, State: core.UserActive, Factors: f, ValidatedAt: ago(90)}}
-	}
-	people := []policy.Subject{person("plain"), person("has", app), person("dead", dead)}
-	for id, change := range map[string]func(*policy.Person){
-		"service": func(p *policy.Person) { p.Kind = core.ServiceAccount }, "elsewhere": func(p *policy.Person) { p.Federated = true },
-		"invited": func(p *policy.Person) { p.State = core.UserInvited }, "new": func(p *policy.Person) { p.ValidatedAt = ago(2) },
-	} {
-		s := person(id)
-		change(&s.Person)
-		people = append(people, s)
-	}
-	sim, err := policy.Simulate(line, core.SettingsDoc(`{"requirement":["organization"]}`), people, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (policy.Tally{People: 7, Exempt: 2, Pending: 1, Enrolled: 2, Asked: 1, MayWait: 1, NewlyDue: 2, Different: 3}); sim.Tally != want {
-		t.Errorf("%+v, want %+v", sim.Tally, want)
-	}
-	if len(sim.Settings) != 1 || sim.Settings[0].Key != "requirement" || string(line[2].Settings) != stamped(`{"requirement":["per_user"]}`, 9) {
-		t.Errorf("%+v", sim.Settings)
-	}
-	for _, x := range sim.Effects {
-		if x.Login == "plain" && (x.Before != core.MFADisabled || x.After != core.MFASetupRequired || x.NextAfter != policy.Enrol || x.Way != policy.Tighter || x.Stuck) {
-			t.Errorf("%+v", x)
-		}
-		if x.Login == "new" && !x.DueAt.Equal(now.AddDate(0, 0, 5)) {
-			t.Errorf("%+v", x)
-		}
-	}
-	if _, err := policy.Simulate(line, core.SettingsDoc(`{"factors":[]}`), people, now); !errors.Is(err, core.ErrNobodyCouldEnrol) {
-		t.Errorf("%v", err)
-	}
-	// The other way round, and a lock that leaves somebody without an exit.
-	was := tree(``, all)
-	sim, err = policy.Compare(was, tree(``, off), people, now)
-	if err != nil || sim.Tally.Released != 2 || sim.Tally.Free != 2 {
-		t.Errorf("%+v, %v", sim.Tally, err)
-	}
-	sim, err = policy.Compare(tree(``, off), tree(`{"factors":["passkey"],"requirement":["organization"]}`, off), people[:1], now)
-	if err != nil || sim.Tally.Stuck != 1 {
-		t.Errorf("%+v, %v", sim.Tally, err)
-	}
-}
-
-// The explanation is the decision, as data that keeps its names.
-func TestExplain(t *testing.T) {
-	e := holds(t, stamped(`{"requirement":["organization"],"login_networks":["192.0.2.0/24"],"enforce_at":{"grace":{"days":14,"skips":3}}}`, 4))
-	x := policy.Explain(policy.Facts{Now: now, Person: policy.Person{Kind: core.Person, State: core.UserActive, HasMail: true, ValidatedAt: ago(90)}, Effective: e, Shown: policy.Shown{Proofs: proofs(pwd)}})
-	got, err := json.Marshal(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`"outcome":"may_skip"`, `"methods":["totp"]`, `"level":"password"`, `"mfa_status":"setup_required"`, `"required_by":{"id":"tn_c","name":"Customer"}`,
-		`"required_since":"2026-03-10T12:00:00Z"`, `"due_at":"2026-03-24T12:00:00Z"`, `"skips_left":3`, `"mail_first":true`, `"exits":["enrol","skip"]`,
-		`{"rule":"login_networks","applied":false,"why":"address_unknown"}`, `{"rule":"grace","applied":true,"why":"grace","from":{"id":"tn_c","name":"Customer"},"params":{"left":3,"until":"2026-03-24T12:00:00Z"}}`} {
-		if !strings.Contains(string(got), want) {
-			t.Errorf("%s, without %s", got, want)
-		}
-	}
-	// With an address it is weighed like any.
-	if x := policy.Explain(policy.Facts{Now: now, Person: policy.Person{Kind: core.Person}, Effective: e, Shown: policy.Shown{Proofs: proofs(pwd), Address: netip.MustParseAddr("198.51.100.1")}}); x.Outcome != policy.Refused || fmt.Sprint(x.Exits) != "[network]" {
-		t.Errorf("%+v", x)
 	}
 }

@@ -60,7 +60,11 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
-	step, _ := next(standing{a, u, factors, eff, tx.Now(), v.Address})
+	st, err := stand(tx, a, u, factors, eff, v.Address)
+	if err != nil {
+		return Result{}, err
+	}
+	step, _ := next(st)
 	if step == StepDone {
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
@@ -69,6 +73,12 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	}
 	browser := attemptSecret(u.Tenant)
 	a.Browser = secret.TokenHash(browser)
+	if len(doc.Click.Mark) > 0 {
+		var err error
+		if a.Doc.Click.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Step: step, Attempt: a.ID, Browser: browser}); err != nil {
+			return Result{}, err
+		}
+	}
 	if err := tx.InsertAttempt(a, honours...); err != nil {
 		return Result{}, fmt.Errorf("begin attempt: %w", err)
 	}
@@ -180,6 +190,8 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "federated"
 	case u.Kind != core.Person:
 		g.refused = "not_a_person"
+	case !g.eff.Settings.LoginNetworks.Allow(v.Address):
+		g.refused = "outside_networks" // told to nobody outside: the password may be somebody else's
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())

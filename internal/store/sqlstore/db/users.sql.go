@@ -1432,7 +1432,7 @@ func (q *Queries) UpdateCustomRole(ctx context.Context, arg UpdateCustomRolePara
 	return result.RowsAffected()
 }
 
-const updateUser = `-- name: UpdateUser :one
+const updateUser = `-- name: UpdateUser :execrows
 UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     login_key = $5, name = $6, email = $7, email_key = $8, federated = $9,
     locale = $10, last_sign_in_at = $11, version = version + 1,
@@ -1440,7 +1440,6 @@ UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     standing = CASE WHEN CAST($15 AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST($15 AS text) END,
     name_key = $16, family_key = $17, placed_at = $18, skips = $19, skips_since = $20
 WHERE tenant_id = $21 AND id = $22 AND version = $23
-RETURNING enrolled
 `
 
 type UpdateUserParams struct {
@@ -1472,7 +1471,7 @@ type UpdateUserParams struct {
 // @standing is that of somebody without a second factor; whether there is one the
 // row knows better than who read it before.
 func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, updateUser,
+	result, err := q.db.ExecContext(ctx, updateUser,
 		arg.Kind,
 		arg.State,
 		arg.BeforeState,
@@ -1497,9 +1496,10 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.ID,
 		arg.Version,
 	)
-	var enrolled int64
-	err := row.Scan(&enrolled)
-	return enrolled, err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const usedService = `-- name: UsedService :execrows

@@ -25,7 +25,7 @@ VALUES (@id, @tenant_id, @kind, @state, @before_state, @login, @login_key, @name
     COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = @tenant_id), ''), 0, @standing, @name_key, @family_key,
     @placed_at, @skips, @skips_since);
 
--- name: UpdateUser :one
+-- name: UpdateUser :execrows
 -- @standing is that of somebody without a second factor; whether there is one the
 -- row knows better than who read it before.
 UPDATE users SET kind = @kind, state = @state, before_state = @before_state, login = @login,
@@ -34,8 +34,7 @@ UPDATE users SET kind = @kind, state = @state, before_state = @before_state, log
     created_at = @created_at, changed_at = @changed_at, validated_at = @validated_at,
     standing = CASE WHEN CAST(@standing AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST(@standing AS text) END,
     name_key = @name_key, family_key = @family_key, placed_at = @placed_at, skips = @skips, skips_since = @skips_since
-WHERE tenant_id = @tenant_id AND id = @id AND version = @version
-RETURNING enrolled;
+WHERE tenant_id = @tenant_id AND id = @id AND version = @version;
 
 -- name: UserStand :one
 SELECT version, kind, state, federated FROM users WHERE tenant_id = @tenant_id AND id = @id;
