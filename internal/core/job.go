@@ -35,7 +35,8 @@ type JobDoc struct {
 	Reason   string `json:"reason,omitempty"`
 	Address  string `json:"address,omitempty"`
 	Request  string `json:"request,omitempty"`
-	By       string `json:"by,omitempty"` // the name that mails give
+	By       string `json:"by,omitempty"`       // the name that mails give
+	Everyone bool   `json:"everyone,omitempty"` // also those who have a second factor
 	People   int    `json:"people,omitempty"`
 	Apps     int    `json:"apps,omitempty"`
 	Codes    int    `json:"codes,omitempty"`

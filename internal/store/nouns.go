@@ -221,6 +221,9 @@ type SessionReader interface {
 	// Acting lists the sessions of other tenants' people that act in the reader's
 	// own node or below it and are not past their end, newest first.
 	Acting() ([]Acting, error)
+	// LiveSessions counts the sessions of the people of the reader's own node and of
+	// what is below it within its organisation, as Sessions lists them.
+	LiveSessions() (int, error)
 }
 
 // Acting is a session that acts in another organisation, with whose it is.
@@ -285,8 +288,9 @@ type JobWriter interface {
 	// InsertJob begins work on the reader's own node; ErrDuplicate "job" when the
 	// same is under way.
 	InsertJob(core.Job) error
-	// UpdateJob writes cursor and document, EndJob deletes the job, each of a
-	// Version that is still the one given.
+	// UpdateJob writes cursor and document of a job of the reader's own node or of
+	// one above it, so that a batch commits with its cursor. EndJob deletes one of
+	// the own node. Both want a Version that is still the one given.
 	UpdateJob(core.Job) error
 	EndJob(core.Job) error
 }
@@ -294,6 +298,9 @@ type JobWriter interface {
 type AuditWriter interface {
 	// Append adds an event of the reader's own tenant at the transaction's instant.
 	Append(core.Event) error
+	// AppendTo adds it to another tenant's log: what somebody does in an organisation
+	// that is not theirs must be told in both.
+	AppendTo(core.TenantID, core.Event) error
 }
 
 type OutboxReader interface {

@@ -45,28 +45,23 @@ func (t *tx) InsertJob(j core.Job) error {
 	return t.err(err)
 }
 
-func (t *tx) jobVersion(kind core.JobKind) func() (int64, error) {
-	return func() (int64, error) {
-		row, err := t.q.Job(t.ctx, db.JobParams{TenantID: t.own(), Kind: string(kind)})
-		return row.Version, err
+func (t *tx) jobStand(j core.Job) func() (int64, string, error) {
+	return func() (int64, string, error) {
+		row, err := t.q.JobStand(t.ctx, db.JobStandParams{TenantID: t.own(), JobTenant: string(j.Tenant), Kind: string(j.Kind)})
+		return row.Version, row.Doc, err
 	}
 }
 
 func (t *tx) UpdateJob(j core.Job) error {
-	if t.foreign(j.Tenant) {
-		return core.ErrNotFound
-	}
-	doc, err := redoc(t, "job "+string(j.Kind), j.Doc, func() (int64, string, error) {
-		row, err := t.q.Job(t.ctx, db.JobParams{TenantID: t.own(), Kind: string(j.Kind)})
-		return row.Version, row.Doc, err
-	})
+	stand := t.jobStand(j)
+	doc, err := redoc(t, "job "+string(j.Kind), j.Doc, stand)
 	if err != nil {
 		return err
 	}
-	n, err := t.q.UpdateJob(t.ctx, db.UpdateJobParams{
-		TenantID: t.own(), Kind: string(j.Kind), Version: j.Version, Cursor: j.Cursor, Doc: doc, ChangedAt: micros(t.now),
+	n, err := t.must.UpdateJob(t.ctx, db.UpdateJobParams{
+		TenantID: t.own(), JobTenant: string(j.Tenant), Kind: string(j.Kind), Version: j.Version, Cursor: j.Cursor, Doc: doc, ChangedAt: micros(t.now),
 	})
-	return t.versioned(n, err, j.Version, t.jobVersion(j.Kind))
+	return t.versioned(n, err, j.Version, func() (int64, error) { v, _, err := stand(); return v, err })
 }
 
 func (t *tx) EndJob(j core.Job) error {
@@ -74,7 +69,7 @@ func (t *tx) EndJob(j core.Job) error {
 		return core.ErrNotFound
 	}
 	n, err := t.q.EndJob(t.ctx, db.EndJobParams{TenantID: t.own(), Kind: string(j.Kind), Version: j.Version})
-	return t.versioned(n, err, j.Version, t.jobVersion(j.Kind))
+	return t.versioned(n, err, j.Version, func() (int64, error) { v, _, err := t.jobStand(j)(); return v, err })
 }
 
 func (s *Store) AllJobs(ctx context.Context, after core.Job, limit int) (out []core.Job, err error) {

@@ -335,6 +335,12 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
+	"LiveSessions": func(_ *world, tx store.Tx, _ household) error {
+		if n, err := tx.LiveSessions(); err != nil || n != 1 {
+			return errors.Join(errSeen, err)
+		}
+		return nil
+	},
 	"EndActing": func(_ *world, tx store.Tx, h household) error {
 		ended, err := tx.EndActing(h.acting.ID, "test")
 		if ended {
@@ -463,6 +469,8 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 	"Append": func(_ *world, tx store.Tx, h household) error {
 		return must(tx.Append(core.Event{Name: "x", Tenant: h.tenant.ID, Target: string(h.user.ID)}))
 	},
+	// Writes into any tenant's log, and reads nothing: that is its purpose.
+	"AppendTo": nil,
 	// Counts mails of any tenant: that is its purpose.
 	"MailsTo":   nil,
 	"QueueMail": func(w *world, tx store.Tx, h household) error { return must(tx.QueueMail(w.newMail(h.user))) },

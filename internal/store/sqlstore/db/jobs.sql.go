@@ -125,18 +125,47 @@ func (q *Queries) Job(ctx context.Context, arg JobParams) (Job, error) {
 	return i, err
 }
 
+const jobStand = `-- name: JobStand :one
+SELECT j.version, j.doc FROM jobs j
+JOIN tenants o ON o.id = j.tenant_id
+JOIN tenants t ON t.id = $1
+WHERE j.tenant_id = $2 AND j.kind = $3 AND substr(t.path, 1, length(o.path)) = o.path
+`
+
+type JobStandParams struct {
+	TenantID  string
+	JobTenant string
+	Kind      string
+}
+
+type JobStandRow struct {
+	Version int64
+	Doc     string
+}
+
+// A job of the own node or of one above it.
+func (q *Queries) JobStand(ctx context.Context, arg JobStandParams) (JobStandRow, error) {
+	row := q.db.QueryRowContext(ctx, jobStand, arg.TenantID, arg.JobTenant, arg.Kind)
+	var i JobStandRow
+	err := row.Scan(&i.Version, &i.Doc)
+	return i, err
+}
+
 const updateJob = `-- name: UpdateJob :execrows
 UPDATE jobs SET cursor = $1, doc = $2, version = version + 1, changed_at = $3
-WHERE tenant_id = $4 AND kind = $5 AND version = $6
+WHERE jobs.tenant_id = $4 AND jobs.kind = $5 AND jobs.version = $6
+  AND EXISTS (SELECT 1 FROM tenants o JOIN tenants t ON substr(t.path, 1, length(o.path)) = o.path
+      WHERE o.id = $4 AND t.id = $7)
 `
 
 type UpdateJobParams struct {
 	Cursor    string
 	Doc       string
 	ChangedAt int64
-	TenantID  string
+	JobTenant string
 	Kind      string
 	Version   int64
+	TenantID  string
 }
 
 func (q *Queries) UpdateJob(ctx context.Context, arg UpdateJobParams) (int64, error) {
@@ -144,9 +173,10 @@ func (q *Queries) UpdateJob(ctx context.Context, arg UpdateJobParams) (int64, er
 		arg.Cursor,
 		arg.Doc,
 		arg.ChangedAt,
-		arg.TenantID,
+		arg.JobTenant,
 		arg.Kind,
 		arg.Version,
+		arg.TenantID,
 	)
 	if err != nil {
 		return 0, err
