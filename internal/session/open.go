@@ -22,6 +22,7 @@ type Ask struct {
 	Client    core.Client
 	Doc       core.SessionDoc // what the journey wants the session to remember
 	Click     Click
+	Acting    *Acting // the session acts in another organisation
 }
 
 // Click is the press of a button that makes the token, where a second request of
@@ -92,11 +93,15 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
+	ask.Acting.mark(&s)
 	if s.Doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
 	}
 	if err := tx.InsertSession(s); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
+	}
+	if ask.Acting != nil {
+		return Opened{s, token}, ask.Acting.tell(tx, s, ask.Client)
 	}
 	e := audit.By(audit.SignInSucceeded, ask.User.ID, ask.Client)
 	e.Session = s.ID
@@ -149,6 +154,9 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 func mayEnter(ask Ask) error {
 	if ask.User.State != core.UserActive && ask.User.State != core.UserValidated {
 		return core.ErrRefused.With("reason", "state:"+string(ask.User.State))
+	}
+	if ask.Effective.Deleted() {
+		return core.ErrRefused.With("reason", "tenant_deleted")
 	}
 	if ask.Effective.Suspended != nil {
 		return core.ErrTenantSuspended.With("by", ask.Effective.Suspended.Name)
