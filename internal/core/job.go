@@ -11,9 +11,6 @@ const (
 	// JobEndSessions ends the sessions of those who have no second factor, where
 	// the setting enforce_at says so.
 	JobEndSessions JobKind = "end_sessions"
-	// JobErase ends what is left of a branch that was deleted and can no longer
-	// be brought back.
-	JobErase JobKind = "erase"
 )
 
 // Job is such work on one tenant, done in batches: each batch and the cursor

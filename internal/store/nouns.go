@@ -222,8 +222,9 @@ type SessionReader interface {
 	// own node or below it and are not past their end, newest first.
 	Acting() ([]Acting, error)
 	// LiveSessions counts the sessions of the people of the reader's own node and of
-	// what is below it within its organisation, as Sessions lists them.
-	LiveSessions() (int, error)
+	// what is below it within its organisation, as Sessions lists them: of those of a
+	// standing, or of all.
+	LiveSessions(core.Standing) (int, error)
 }
 
 // Acting is a session that acts in another organisation, with whose it is.
@@ -281,16 +282,17 @@ type EventsQuery struct {
 }
 
 type JobReader interface {
-	Job(core.JobKind) (core.Job, error)
+	// Job is one of the reader's own node, of one above it or of one below it.
+	Job(core.TenantID, core.JobKind) (core.Job, error)
 }
 
 type JobWriter interface {
-	// InsertJob begins work on the reader's own node; ErrDuplicate "job" when the
-	// same is under way.
+	// InsertJob begins work on the reader's own node or on one below it; ErrDuplicate
+	// "job" when the same is under way.
 	InsertJob(core.Job) error
-	// UpdateJob writes cursor and document of a job of the reader's own node or of
-	// one above it, so that a batch commits with its cursor. EndJob deletes one of
-	// the own node. Both want a Version that is still the one given.
+	// UpdateJob writes cursor and document of a job of the reader's own node, of one
+	// above it, so that a batch commits with its cursor, or of one below it. EndJob
+	// deletes one of the own node. Both want a Version that is still the one given.
 	UpdateJob(core.Job) error
 	EndJob(core.Job) error
 }

@@ -347,9 +347,12 @@ func testLiveSessions(t *testing.T, w *world) {
 	add(below.ID, func(*core.Session) {})
 	for at, want := range map[core.TenantID]int{h.tenant.ID: 2, unit.ID: 1, below.ID: 1, root: 1} { // the operator who acts in the household
 		w.view(at, func(r store.Reader) error {
-			n, err := r.LiveSessions()
+			n, err := r.LiveSessions("")
 			if n != want {
 				t.Errorf("%s has %d sessions, want %d", at, n, want)
+			}
+			if n, err := r.LiveSessions(core.StandingInactive); n != 0 || err != nil {
+				t.Errorf("of disabled people: %d, %v", n, err)
 			}
 			return err
 		})
@@ -396,7 +399,7 @@ func testJobs(t *testing.T, w *world) {
 	}
 	j.Version, j.ChangedAt = j.Version+1, w.clock.Now()
 	w.view(a.tenant.ID, func(r store.Reader) error {
-		got, err := r.Job(j.Kind)
+		got, err := r.Job(j.Tenant, j.Kind)
 		same(t, "job", got, j)
 		return err
 	})
@@ -423,9 +426,24 @@ func testJobs(t *testing.T, w *world) {
 		t.Errorf("a batch from beside: %v", err)
 	}
 	j.Version++
+	// Whoever changes something above begins or begins anew what follows below.
+	w.update(root, func(tx store.Tx) error {
+		got, err := tx.Job(j.Tenant, j.Kind)
+		if got.Cursor != "us_3" || got.Version != j.Version {
+			t.Errorf("seen from above: %+v", got)
+		}
+		got.Cursor = ""
+		below := core.Job{Tenant: unit.ID, Kind: core.JobEndSessions, CreatedAt: w.clock.Now(), ChangedAt: w.clock.Now()}
+		return errors.Join(err, tx.UpdateJob(got), tx.InsertJob(below))
+	})
+	w.update(unit.ID, func(tx store.Tx) error {
+		got, err := tx.Job(unit.ID, core.JobEndSessions)
+		return errors.Join(err, tx.EndJob(got))
+	})
+	j.Version++
 	w.update(a.tenant.ID, func(tx store.Tx) error { return tx.EndJob(j) })
 	w.view(a.tenant.ID, func(r store.Reader) error {
-		if _, err := r.Job(j.Kind); !errors.Is(err, core.ErrNotFound) {
+		if _, err := r.Job(j.Tenant, j.Kind); !errors.Is(err, core.ErrNotFound) {
 			t.Errorf("an ended job: %v", err)
 		}
 		return nil

@@ -98,6 +98,7 @@ SELECT count(*) FROM users u
 JOIN tenants t ON t.id = u.tenant_id AND t.state <> 'deleted' AND t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text)
 JOIN sessions s ON s.user_id = u.id AND s.ended_at = 0 AND s.expires_at > $3
 WHERE u.organisation_id = $4 AND u.state <> 'deleted'
+  AND (CAST($5 AS text) = '' OR u.standing = CAST($5 AS text))
 `
 
 type CountSessionsParams struct {
@@ -105,6 +106,7 @@ type CountSessionsParams struct {
 	High           string
 	Now            int64
 	OrganisationID string
+	Standing       string
 }
 
 func (q *Queries) CountSessions(ctx context.Context, arg CountSessionsParams) (int64, error) {
@@ -113,6 +115,7 @@ func (q *Queries) CountSessions(ctx context.Context, arg CountSessionsParams) (i
 		arg.High,
 		arg.Now,
 		arg.OrganisationID,
+		arg.Standing,
 	)
 	var count int64
 	err := row.Scan(&count)
