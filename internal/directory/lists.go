@@ -84,6 +84,8 @@ func demandOf(e policy.Effective) demand {
 	return d
 }
 
+func (d demand) same(o demand) bool { return d.all == o.all && slices.Equal(d.roles, o.roles) }
+
 // mostByRole bounds how many people a demand by role is counted of: they hold
 // rights, so they are few.
 const mostByRole = 10_000

@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/enrol"
 	"sallyport/internal/policy"
 	"sallyport/internal/store"
 )
@@ -146,9 +147,17 @@ func (s *Service) Convert(ctx context.Context, id core.TenantID, by access.Actor
 	}
 	return s.rewrite(ctx, id, by, audit.TenantConverted, c, func(tx store.Tx, t *core.Tenant) (bool, error) {
 		if !by.IsSystem() || !t.TrialEnds.IsZero() && !tx.Now().Before(t.TrialEnds) {
-			var err error
-			*t, err = converted(*t, core.Stamp{At: tx.Now(), By: by.ID()})
-			return true, err
+			line, err := tx.Line()
+			if err != nil {
+				return false, err
+			}
+			after := slices.Clone(line)
+			own := &after[len(after)-1]
+			if *own, err = converted(*t, core.Stamp{At: tx.Now(), By: by.ID()}); err != nil {
+				return false, err
+			}
+			*t = *own
+			return true, enforce(tx, line, after, by, c)
 		}
 		return false, nil // the timer was set anew meanwhile
 	})
@@ -404,7 +413,7 @@ func readMove(r store.Reader, to core.TenantID) (move, error) {
 	// either side, and not where an address would not be one person's any more.
 	for _, line := range [][]core.Tenant{m.from, m.to} {
 		if e, err := policy.Of(line); err != nil || e.Disabling() {
-			return m, errors.Join(err, core.NewFault(core.KindConflict, "mfa.disabling"))
+			return m, errors.Join(err, enrol.ErrDisabling)
 		}
 	}
 	into, err := policy.Of(m.to)
@@ -570,8 +579,8 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 	if err := policy.CheckLine(after); err != nil {
 		return err
 	}
-	if !kept {
-		return nil
+	if err := enforce(tx, before, after, by, c); err != nil || !kept {
+		return err
 	}
 	if err := tx.UpdateTenant(t); err != nil {
 		return err
