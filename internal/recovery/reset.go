@@ -18,6 +18,10 @@ import (
 // proof that it needs: their own and fresh, never the other person's (row ACR-17).
 func (s *Service) proved(ctx context.Context, id core.UserID, by access.Actor, p access.Permission) (core.User, policy.Effective, error) {
 	u, eff, err := s.Tree.Person(ctx, by, p, id)
+	if err == nil && p == access.ResetMFA && string(id) == by.ID() {
+		// One's own factor is changed on the security page, which asks for more.
+		err = core.NewFault(core.KindConflict, "user.yourself")
+	}
 	if err != nil {
 		return u, eff, err
 	}
