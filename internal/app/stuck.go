@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
@@ -165,11 +166,14 @@ func (s *stuckSearch) person(r store.Reader, u core.User) error {
 		return err
 	}
 	who := policy.PersonOf(u, factors)
-	_, required := policy.Required(who, eff)
+	d := policy.Ahead(who, eff, r.Now())
+	exits := policy.Exits(d, who)
 	switch {
-	case required && !policy.Enrolled(factors) && len(policy.Offered(who, eff)) == 0:
+	case len(exits) == 0 && slices.ContainsFunc(d.Reasons(), func(x policy.Step) bool { return x.Why == policy.WhyNowhere }):
+		s.find("%s (%s): a lock and the organisation's own list leave no network to sign in from", u)
+	case len(exits) == 0:
 		s.find("%s (%s): a second factor is required, and none can be set up here", u)
-	case policy.Lost(factors) && !s.helped(u, eff, access.ResetMFA):
+	case len(exits) == 1 && exits[0] == policy.ExitAdministrator && !s.helped(u, eff, access.ResetMFA):
 		s.find("%s (%s): the second factor is dead, there is no recovery code, and nobody can reset it; run: sallyport user reset-mfa", u)
 	}
 	if u.Email != "" {

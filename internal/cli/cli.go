@@ -69,6 +69,7 @@ type grammar struct {
 	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
+	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
 	Mail      mailCmd    `cmd:"" help:"Mail."`
 	TOTP      totpCmd    `cmd:"" name:"totp" help:"Codes of authenticator apps, for support."`

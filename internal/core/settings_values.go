@@ -133,7 +133,7 @@ func (r RequiredLevel) MarshalJSON() ([]byte, error) {
 }
 
 func (r *RequiredLevel) UnmarshalJSON(b []byte) error {
-	if word, ok, err := wordOr(b); ok || err != nil {
+	if word, ok, err := wordOr("required_level", b); ok || err != nil {
 		if ok {
 			*r = RequiredLevel{All: word}
 		}
@@ -181,7 +181,7 @@ func (t TrustedBrowser) MarshalJSON() ([]byte, error) {
 }
 
 func (t *TrustedBrowser) UnmarshalJSON(b []byte) error {
-	word, ok, err := wordOr(b)
+	word, ok, err := wordOr("trusted_browser", b)
 	switch {
 	case err != nil || b[0] == 'n':
 		return err
@@ -227,7 +227,7 @@ func (e EnforceAt) MarshalJSON() ([]byte, error) {
 }
 
 func (e *EnforceAt) UnmarshalJSON(b []byte) error {
-	word, ok, err := wordOr(b)
+	word, ok, err := wordOr("enforce_at", b)
 	switch {
 	case err != nil || b[0] == 'n':
 		return err
@@ -253,17 +253,17 @@ func (e *EnforceAt) UnmarshalJSON(b []byte) error {
 
 // wordOr reads a value that may be a word. ok is false for an object; null is
 // no word and no error, and leaves what was there.
-func wordOr(b []byte) (word string, ok bool, err error) {
+func wordOr(key string, b []byte) (word string, ok bool, err error) {
 	b = bytes.TrimSpace(b)
 	switch {
 	case len(b) == 0:
-		return "", false, fmt.Errorf("a value is missing")
+		return "", false, fmt.Errorf("%s: a value is missing", key)
 	case bytes.Equal(b, []byte("null")):
 		return "", false, nil
 	case b[0] == '{':
 		return "", false, nil
 	case b[0] != '"':
-		return "", false, fmt.Errorf("%s is neither a word nor an object", b)
+		return "", false, fmt.Errorf("%s: %s is neither a word nor an object", key, b)
 	}
 	err = json.Unmarshal(b, &word)
 	return word, err == nil, err

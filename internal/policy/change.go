@@ -246,7 +246,7 @@ func CheckLine(line []core.Tenant) error {
 	if err != nil {
 		return err
 	}
-	if len(e.Settings.LoginNetworks) > 0 && compareNetworks(e.Settings.LoginNetworks, core.Nowhere) == Same {
+	if nowhere(e.Settings.LoginNetworks) {
 		return core.Invalid("policy.nobody_could_sign_in", "key", "login_networks")
 	}
 	return e.Settings.CouldEnrol()

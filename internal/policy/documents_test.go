@@ -485,6 +485,11 @@ func TestNetworksAreSets(t *testing.T) {
 			t.Errorf("%s under %s: %s, %v; want %s", c.own, c.lock, got, err, c.want)
 		}
 	}
+	// Nowhere is a trap, and the one that doctor looks for by its name.
+	d := policy.Ahead(policy.Person{Kind: core.Person}, e(`{"login_networks":["192.0.2.0/24"]}`, `{"login_networks":["198.51.100.0/24"]}`), now)
+	if reasons := d.Reasons(); d.Outcome != policy.Refused || len(reasons) != 1 || reasons[0].Why != policy.WhyNowhere || len(policy.Exits(d, policy.Person{})) != 0 {
+		t.Errorf("%+v", d)
+	}
 	if core.Nowhere.Allow(netip.MustParseAddr("192.0.2.1")) || core.Nowhere.Allow(netip.Addr{}) {
 		t.Error("somebody comes from nowhere")
 	}

@@ -53,7 +53,7 @@ func (e Effective) Zone() *time.Location {
 
 // Disabling reports whether the organisation's factors are being taken away.
 // Another state than the two that are known is not settled, and asks as ever.
-func (e Effective) Disabling() bool { return e.MFA == core.MFADisabling }
+func (e *Effective) Disabling() bool { return e.MFA == core.MFADisabling }
 
 // Of folds the line of tenants from the root to a node, both included, into
 // what holds there. The platform and every partner in production are locked on
@@ -111,8 +111,8 @@ func organisationOf(line []core.Tenant) int {
 // value to: of several the one that is the strictest, of equals the highest.
 func fold(s core.Settings, locks []floor) (core.Settings, map[string]int) {
 	var raised map[string]int
-	for i, l := range locks {
-		before := s
+	for i := range locks {
+		l, before := &locks[i], s
 		for _, k := range keys {
 			if !k.lockable() || !l.holds(k.name) {
 				continue
@@ -131,40 +131,40 @@ func fold(s core.Settings, locks []floor) (core.Settings, map[string]int) {
 
 // heldBy is the lock on a key: the one that its value is owed to, or else the
 // highest.
-func (e Effective) heldBy(key string) (floor, bool) {
+func (e *Effective) heldBy(key string) (*floor, bool) {
 	if i, ok := e.raised[key]; ok {
-		return e.locks[i], true
+		return &e.locks[i], true
 	}
-	for _, l := range e.locks {
-		if l.holds(key) {
-			return l, true
+	for i := range e.locks {
+		if e.locks[i].holds(key) {
+			return &e.locks[i], true
 		}
 	}
-	return floor{}, false
+	return nil, false
 }
 
 // lockOnAll is the highest lock that demands a second factor of everybody,
 // whatever the organisation says itself.
-func (e Effective) lockOnAll() (floor, bool) {
-	for _, l := range e.locks {
-		if l.holds("requirement") && l.values.Requires(core.RequireOrganization) {
+func (e *Effective) lockOnAll() (*floor, bool) {
+	for i := range e.locks {
+		if l := &e.locks[i]; l.holds("requirement") && l.values.Requires(core.RequireOrganization) {
 			return l, true
 		}
 	}
-	return floor{}, false
+	return nil, false
 }
 
 // from is the tenant that a key's value is owed to, and since when.
-func (e Effective) from(key string) (core.Tenant, time.Time) {
+func (e *Effective) from(key string) (*core.Tenant, time.Time) {
 	if i, ok := e.raised[key]; ok {
-		return e.locks[i].by, e.locks[i].since(key)
+		return &e.locks[i].by, e.locks[i].since(key)
 	}
-	return e.Organisation, e.ownSince(key)
+	return &e.Organisation, e.ownSince(key)
 }
 
 // ownSince is since when the organisation's own word on a key holds: at the
 // latest since there is an organisation.
-func (e Effective) ownSince(key string) time.Time {
+func (e *Effective) ownSince(key string) time.Time {
 	if s, ok := e.own[key]; ok {
 		return s.Began()
 	}

@@ -63,7 +63,11 @@ func Explain(f Facts) Explanation {
 		x.SkipsLeft = &d.SkipsLeft
 	}
 	for _, s := range d.Trace {
-		x.Rules = append(x.Rules, RuleShown{s.Rule, s.Applied, s.Why, nameOf(s.From), s.Params})
+		r := RuleShown{Rule: s.Rule, Applied: s.Applied, Why: s.Why, Params: s.Params}
+		if s.From.ID != "" {
+			r.From = &s.From
+		}
+		x.Rules = append(x.Rules, r)
 	}
 	return x
 }

@@ -18,9 +18,9 @@ type floor struct {
 	shipped bool
 }
 
-func (l floor) holds(key string) bool { return slices.Contains(l.keys, key) }
+func (l *floor) holds(key string) bool { return slices.Contains(l.keys, key) }
 
-func (l floor) since(key string) time.Time {
+func (l *floor) since(key string) time.Time {
 	if s, ok := l.stamps[key]; ok {
 		return s.Began()
 	}
@@ -116,7 +116,8 @@ func refused(want core.Settings, locks []floor, names []string) error {
 		if !k.lockable() || !slices.Contains(names, k.name) {
 			continue
 		}
-		for _, l := range locks {
+		for i := range locks {
+			l := &locks[i]
 			if !l.holds(k.name) {
 				continue
 			}

@@ -29,6 +29,9 @@ func covers(wide, narrow core.Networks) bool {
 	return true
 }
 
+// nowhere reports whether a list leaves no network at all.
+func nowhere(n core.Networks) bool { return len(n) > 0 && len(merged(n)) == 0 }
+
 // shared is what both lists allow.
 func shared(a, b core.Networks) core.Networks {
 	switch {

@@ -15,6 +15,7 @@ const (
 	WhyAddressUnknown  = "address_unknown"
 	WhyInsideNetworks  = "inside_networks"
 	WhyOutsideNetworks = "outside_networks"
+	WhyNowhere         = "nowhere"
 	WhyNotDisabling    = "not_disabling"
 	WhyDisabling       = "disabling"
 
@@ -76,7 +77,7 @@ const (
 
 // Reasons are all of them.
 var Reasons = []string{WhyIsPerson, WhyPersonAtBasic, WhyNotOnPages, WhyExpired, WhyServiceAccount, WhyNotFederated, WhyFederated, WhyEveryNetwork,
-	WhyAddressUnknown, WhyInsideNetworks, WhyOutsideNetworks, WhyNotDisabling, WhyDisabling, WhyNoPlatformLock, WhyNoAncestorLock, WhyLockIsNotOnAll,
+	WhyAddressUnknown, WhyInsideNetworks, WhyOutsideNetworks, WhyNowhere, WhyNotDisabling, WhyDisabling, WhyNoPlatformLock, WhyNoAncestorLock, WhyLockIsNotOnAll,
 	WhyLocked, WhyLockSaysSo, WhyMFAOff, WhyNotOfEverybody, WhyOfEverybody, WhyNoLevel, WhyLevel, WhyNotForApps, WhyNoAppSelected, WhyAppSelected,
 	WhyNoAppUsed, WhyOffered, WhyNoApp, WhyAppLevel, WhyPasswordIsEnough, WhyNotEnrolled, WhyFactorConfirmed, WhyFactorDead, WhyNothingToExcuse,
 	WhyAskedAlways, WhyLevelAsked, WhyTrustOff, WhyNotTrusted, WhyTrustOver, WhyTrusted, WhyNoPass, WhyPass, WhyAnew, WhyNothingToSetUp, WhyDueForApp,

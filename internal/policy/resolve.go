@@ -47,8 +47,8 @@ type Decision struct {
 type Step struct {
 	Rule    string
 	Applied bool
-	Why     string      // one of the Why… words
-	From    core.Tenant // whose word it is; empty where it is nobody's
+	Why     string     // one of the Why… words
+	From    TenantName // whose word it is; empty where it is nobody's
 	Params  map[string]any
 }
 
@@ -82,7 +82,11 @@ func ask(f *Facts, s *sofar) []Step {
 			continue
 		}
 		v := r.ask(f, s)
-		trace = append(trace, Step{r.name, v.applied, v.why, v.from, v.params})
+		step := Step{Rule: r.name, Applied: v.applied, Why: v.why, Params: v.params}
+		if v.from != nil {
+			step.From = TenantName{v.from.ID, v.from.Name}
+		}
+		trace = append(trace, step)
 		// A service account is let in only after its network was looked at.
 		if s.refused || s.exempt && r.name == ruleLoginNetworks.name {
 			s.settled = r.name
@@ -102,7 +106,7 @@ func (s *sofar) answer(f *Facts, d *Decision) {
 	}
 	for _, x := range s.demands {
 		if x.due != dueOffered {
-			d.Required, d.By, d.Since = true, x.by, x.since
+			d.Required, d.By, d.Since = true, *x.by, x.since
 			break
 		}
 	}

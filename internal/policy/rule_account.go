@@ -8,7 +8,7 @@ import "sallyport/internal/core"
 // ACR-21), from its own networks and until it expires. A person is not let in
 // there: the password alone would pass a second factor by.
 var ruleServiceAccount = rule{"service_account", func(f *Facts, s *sofar) verdict {
-	p, org := f.Person, f.Effective.Organisation
+	p, org := &f.Person, &f.Effective.Organisation
 	refuse := func(why string) verdict {
 		s.refused = true
 		return yes(why, org)
@@ -36,7 +36,7 @@ var ruleFederated = rule{"federated", func(f *Facts, s *sofar) verdict {
 		return no(WhyNotFederated)
 	}
 	s.refused, s.exempt = true, false
-	return yes(WhyFederated, f.Effective.Organisation)
+	return yes(WhyFederated, &f.Effective.Organisation)
 }}
 
 // The organisation may say from which networks its people sign in, and its
@@ -47,6 +47,9 @@ var ruleLoginNetworks = rule{"login_networks", func(f *Facts, s *sofar) verdict 
 	switch {
 	case len(nets) == 0:
 		return no(WhyEveryNetwork)
+	case nowhere(nets):
+		s.refused, s.exempt = true, false
+		return yes(WhyNowhere, by)
 	case f.standing || f.anywhere && !f.Shown.Address.IsValid():
 		return no(WhyAddressUnknown)
 	case nets.Allow(f.Shown.Address):
@@ -63,5 +66,5 @@ var ruleDisabling = rule{"disabling", func(f *Facts, s *sofar) verdict {
 		return no(WhyNotDisabling)
 	}
 	s.disables, s.enrolled = true, false
-	return yes(WhyDisabling, f.Effective.Organisation)
+	return yes(WhyDisabling, &f.Effective.Organisation)
 }}

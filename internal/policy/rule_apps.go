@@ -9,7 +9,7 @@ import (
 // Mandatory for the people of some apps (row WBX-03): due when one is opened,
 // offered at any other sign-in (decision 7.5).
 var ruleSelectedApps = rule{"selected_apps", func(f *Facts, s *sofar) verdict {
-	e := f.Effective
+	e := &f.Effective
 	list := e.Settings.SelectedApps
 	switch {
 	case s.disables:
@@ -49,7 +49,7 @@ var ruleAppLevel = rule{"app_level", func(f *Facts, s *sofar) verdict {
 	case core.LevelPassword.AtLeast(f.App.RequiredLevel):
 		return no(WhyPasswordIsEnough)
 	}
-	s.demand(f.Effective.Organisation, f.Effective.Organisation.CreatedAt, dueNow)
+	s.demand(&f.Effective.Organisation, f.Effective.Organisation.CreatedAt, dueNow)
 	s.raise(f.App.RequiredLevel)
-	return yes(WhyAppLevel, f.Effective.Organisation).with("app", string(f.App.ID)).with("level", string(f.App.RequiredLevel))
+	return yes(WhyAppLevel, &f.Effective.Organisation).with("app", string(f.App.ID)).with("level", string(f.App.RequiredLevel))
 }}

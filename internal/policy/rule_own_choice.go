@@ -10,7 +10,7 @@ var ruleOwnChoice = rule{"own_choice", func(f *Facts, s *sofar) verdict {
 	case !s.enrolled:
 		return no(WhyNotEnrolled)
 	case !alive(f.Person.Factors):
-		return yes(WhyFactorDead, f.Effective.Organisation)
+		return yes(WhyFactorDead, &f.Effective.Organisation)
 	}
-	return yes(WhyFactorConfirmed, f.Effective.Organisation)
+	return yes(WhyFactorConfirmed, &f.Effective.Organisation)
 }}

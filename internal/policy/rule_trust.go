@@ -13,7 +13,7 @@ import (
 // excuses from nothing that was asked of this sign-in by level, and not from a
 // factor that is dead: trust leans on a factor that could be shown.
 var ruleTrustedBrowser = rule{"trusted_browser", func(f *Facts, s *sofar) verdict {
-	e := f.Effective
+	e := &f.Effective
 	trust := e.Settings.TrustedBrowser
 	i := slices.IndexFunc(f.Shown.Proofs, func(p core.Proof) bool { is, ok := factor.Of(p.Kind); return ok && is.Excuse })
 	switch {
@@ -41,7 +41,7 @@ var ruleTrustedBrowser = rule{"trusted_browser", func(f *Facts, s *sofar) verdic
 		return no(WhyTrustOver).with("days", trust.Days)
 	}
 	s.excused = true
-	v := yes(WhyTrusted, e.Organisation).with("trusted_at", at)
+	v := yes(WhyTrusted, &e.Organisation).with("trusted_at", at)
 	if trust.Mode != core.TrustNoExpiry {
 		v = v.with("until", end)
 	}
@@ -58,5 +58,5 @@ var ruleTemporaryPass = rule{"temporary_pass", func(f *Facts, s *sofar) verdict 
 		return no(WhyNothingToSetUp)
 	}
 	s.pass = true
-	return yes(WhyPass, f.Effective.Organisation)
+	return yes(WhyPass, &f.Effective.Organisation)
 }}

@@ -33,7 +33,7 @@ func Rules() []string {
 type verdict struct {
 	applied bool
 	why     string
-	from    core.Tenant
+	from    *core.Tenant
 	params  map[string]any
 }
 
@@ -41,7 +41,7 @@ type verdict struct {
 func no(why string) verdict { return verdict{why: why} }
 
 // yes is a rule that applies, on whose word.
-func yes(why string, from core.Tenant) verdict { return verdict{applied: true, why: why, from: from} }
+func yes(why string, from *core.Tenant) verdict { return verdict{applied: true, why: why, from: from} }
 
 func (v verdict) with(name string, value any) verdict {
 	if v.params == nil {
@@ -62,7 +62,7 @@ const (
 
 // demand is a rule's wish for a second factor.
 type demand struct {
-	by    core.Tenant
+	by    *core.Tenant
 	since time.Time
 	due   due
 }
@@ -89,7 +89,7 @@ type wait struct {
 	left  int       // how often still; -1 when nobody counts
 }
 
-func (s *sofar) demand(by core.Tenant, since time.Time, d due) {
+func (s *sofar) demand(by *core.Tenant, since time.Time, d due) {
 	s.demands = append(s.demands, demand{by, since, d})
 }
 

@@ -32,13 +32,16 @@ type Effect struct {
 // Changed reports whether the person meets anything else than before.
 func (x Effect) Changed() bool { return x.Before != x.After || x.NextBefore != x.NextAfter || x.Stuck }
 
+// Ahead is what a person's next sign-in asks once the password is shown, in a
+// browser that nobody knows and from an address that is allowed.
+func Ahead(p Person, e Effective, now time.Time) Decision {
+	return Resolve(Facts{Now: now, Person: p, Effective: e, anywhere: true, Shown: Shown{Proofs: []core.Proof{{Kind: core.FactorPassword, At: now}}}})
+}
+
 // EffectOn compares one person under two settings.
 func EffectOn(s Subject, before, after Effective, now time.Time) Effect {
 	was, is := Standing(s.Person, before, now), Standing(s.Person, after, now)
-	next := func(e Effective) Decision {
-		return Resolve(Facts{Now: now, Person: s.Person, Effective: e, anywhere: true, Shown: Shown{Proofs: []core.Proof{{Kind: core.FactorPassword, At: now}}}})
-	}
-	a, b := next(before), next(after)
+	a, b := Ahead(s.Person, before, now), Ahead(s.Person, after, now)
 	x := Effect{Subject: s, Before: was.Status, After: is.Status, NextBefore: a.Outcome, NextAfter: b.Outcome, DueAt: is.DueAt, Way: ordered(rank[b.Outcome] >= rank[a.Outcome], rank[a.Outcome] >= rank[b.Outcome])}
 	x.Stuck = b.Outcome == Refused && a.Outcome != Refused || b.Outcome == Prove && a.Outcome != Prove && Lost(s.Person.Factors)
 	return x

@@ -39,7 +39,7 @@ func Standing(p Person, e Effective, now time.Time) Stand {
 	}
 	for _, d := range s.demands {
 		if d.due != dueOffered {
-			out.Required, out.By, out.Since = true, d.by, d.since
+			out.Required, out.By, out.Since = true, *d.by, d.since
 			break
 		}
 	}

@@ -180,6 +180,8 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "federated"
 	case u.Kind != core.Person:
 		g.refused = "not_a_person"
+	case !g.eff.Settings.LoginNetworks.Allow(v.Address):
+		g.refused = "outside_networks" // told to nobody outside: the password may be somebody else's
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())
