@@ -47,20 +47,6 @@ func lock(dir, who string) (release func(), err error) {
 			return nil, fmt.Errorf("lock the data folder: %w", err)
 		}
 	}
-	sweep(dir)
+	sweepScratch(dir)
 	return func() { _ = f.Close() }, nil
-}
-
-// sweep removes copies that a killed process left in a folder which is ours now.
-// What cannot be removed is tried again by the next one.
-func sweep(dir string) {
-	left, err := os.ReadDir(dir)
-	if err != nil {
-		return // whoever opens the store says it better
-	}
-	for _, e := range left {
-		if strings.HasPrefix(e.Name(), scratch) {
-			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
-		}
-	}
 }

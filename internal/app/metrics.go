@@ -71,6 +71,7 @@ func (m *Metrics) Count(what, result, reason string) {
 		m.factors.WithLabelValues(string(core.FactorTOTP), result, reason).Inc()
 	case "recovery":
 		m.recovered.Inc()
+		m.factors.WithLabelValues(string(core.FactorRecoveryCode), result, reason).Inc()
 	case "enrolment":
 		m.enrolment.WithLabelValues(string(core.FactorTOTP), result).Inc()
 	case "totp_offset":

@@ -142,7 +142,7 @@ func (s *shell) run(name string, how how, in json.RawMessage, w io.Writer) error
 }
 
 func (s *shell) open(c config.Config, how how) (*app.House, error) {
-	o := app.Options{Config: c, Log: s.logger(c, false), Who: "a sallyport verb", Existing: true, NoHasher: !how.hasher}
+	o := app.Options{Config: c, Log: s.logger(c), Who: "a sallyport verb", Existing: true, NoHasher: !how.hasher}
 	if how.bare {
 		return app.OpenBare(s.ctx, o)
 	}

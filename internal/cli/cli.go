@@ -89,6 +89,18 @@ func Run(ctx context.Context, p Process) (code int) {
 			code = int(x)
 		}
 	}()
+	s, parsed, err := read(ctx, p)
+	if err == nil {
+		err = parsed.Run(s)
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	return exitOK
+}
+
+// read reads a command line; what cannot be read is an error of usage.
+func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 	var g grammar
 	parser, err := kong.New(&g, kong.Name("sallyport"), kong.Writers(p.Out, p.Err),
 		kong.Description("Sign-in and multi-factor authentication. Begin with: sallyport demo (to see it), sallyport init (to run it)."),
@@ -101,12 +113,9 @@ func Run(ctx context.Context, p Process) (code int) {
 	s := &shell{Process: p, common: &g.common, ctx: ctx}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
-		return s.fail(usage("%s", misread(err)))
+		return s, nil, usage("%s", misread(err))
 	}
-	if err := parsed.Run(s); err != nil {
-		return s.fail(err)
-	}
-	return exitOK
+	return s, parsed, nil
 }
 
 // misread says what could not be read, and whose help would tell.

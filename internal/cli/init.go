@@ -191,7 +191,7 @@ func (v *initCmd) make(s *shell, file string, values map[string]string, c config
 		db := filepath.Join(c.DataDir, "sallyport.db")
 		undo = append(undo, db, db+"-wal", db+"-shm")
 	}
-	h, err := app.Open(s.ctx, app.Options{Config: c, Log: s.logger(c, false), Who: "sallyport init", NoHasher: true})
+	h, err := app.Open(s.ctx, app.Options{Config: c, Log: s.logger(c), Who: "sallyport init", NoHasher: true})
 	if err != nil {
 		return "", err
 	}

@@ -55,6 +55,8 @@ type AttemptDoc struct {
 	// same answer instead of "code used" (decision 7.3).
 	Answer  []byte `json:"answer,omitempty"`
 	Outcome []byte `json:"outcome,omitempty"`
+	// Click is the one on the link that began this attempt.
+	Click Click `json:"click,omitzero"`
 	// Where it came from, for mails and the session list.
 	Address string `json:"address,omitempty"`
 	Agent   string `json:"agent,omitempty"`

@@ -76,6 +76,17 @@ type SessionDoc struct {
 	// it came from and goes back to.
 	Reason string    `json:"reason,omitempty"`
 	From   SessionID `json:"from,omitempty"`
+	// Click is the one that gave this session its token, if it was pressed where a
+	// second request may come.
+	Click Click `json:"click,omitzero"`
+}
+
+// Click is one press of a form's button, as it is remembered where its answer
+// must not be given twice and must not get lost: the second request of a double
+// click is recognised by the mark and gets the same outcome.
+type Click struct {
+	Mark    []byte `json:"mark"`    // keyed hash of the form, what was typed, and whose page it was
+	Outcome []byte `json:"outcome"` // sealed
 }
 
 // AuthTime is when the strongest fresh proof was given: the newest of all.
@@ -121,7 +132,7 @@ type Token struct {
 	Tenant       TenantID
 	User         UserID
 	Email        string // the address it was sent to; it dies when the address changes
-	Bound        string // attempt or session it proves something for
+	Bound        string // attempt or session it proves something for; once used, the one that it began
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	UsedAt       time.Time

@@ -13,7 +13,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	p := StartPage{Page: web.Page{Now: h.Now()}}
 	if cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie)); err == nil {
 		p.SignedIn, p.Person, p.Org = true, cur.User.Name, web.Org{Name: cur.Effective.Name()}
-		r = web.WithLanguage(w, r, cur.User.Locale, "", cur.Effective.Settings.Locale)
+		r = web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale)
 	}
 	return web.Render(w, r, http.StatusOK, Start(p))
 }

@@ -106,7 +106,7 @@ func (h *Handler) postVerify(w http.ResponseWriter, r *http.Request) error {
 	if !due {
 		return web.GoTo(to)
 	}
-	return web.Redraw(w, r, err, hosted.StepUp(p))
+	return redraw(w, r, err, hosted.StepUp(p))
 }
 
 func (h *Handler) confirmMailPage(r *http.Request, fault error) hosted.ConfirmMailPage {
@@ -140,7 +140,7 @@ func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 		return web.GoTo("/account/security/totp")
 	}
 	missing := core.Invalid("enrol_proof.missing")
-	return web.Redraw(w, r, missing, hosted.ConfirmMail(h.confirmMailPage(r, missing)))
+	return redraw(w, r, missing, hosted.ConfirmMail(h.confirmMailPage(r, missing)))
 }
 
 func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
@@ -176,7 +176,7 @@ func (h *Handler) postPassword(w http.ResponseWriter, r *http.Request) error {
 	if drawErr != nil {
 		return drawErr
 	}
-	return web.Redraw(w, r, err, Password(p))
+	return redraw(w, r, err, Password(p))
 }
 
 func (h *Handler) profilePage(r *http.Request, fault error) ProfilePage {
@@ -205,5 +205,5 @@ func (h *Handler) postProfile(w http.ResponseWriter, r *http.Request) error {
 			return web.GoTo("/account/profile?done=profile_saved")
 		}
 	}
-	return web.Redraw(w, r, err, Profile(h.profilePage(r, err)))
+	return redraw(w, r, err, Profile(h.profilePage(r, err)))
 }

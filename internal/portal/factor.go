@@ -28,7 +28,7 @@ func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string,
 	}
 	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces}
 	if fault != nil {
-		return web.Redraw(w, r, fault, TOTP(p))
+		return redraw(w, r, fault, TOTP(p))
 	}
 	return web.Render(w, r, http.StatusOK, TOTP(p))
 }
@@ -99,7 +99,7 @@ func (h *Handler) drawRenew(w http.ResponseWriter, r *http.Request, fault error)
 	}
 	page := RecoveryPage{Page: p.Page, Action: "/account/security/recovery-code", Recovery: p.Recovery}
 	if fault != nil {
-		return web.Redraw(w, r, fault, RecoveryRenew(page))
+		return redraw(w, r, fault, RecoveryRenew(page))
 	}
 	return web.Render(w, r, http.StatusOK, RecoveryRenew(page))
 }
@@ -112,7 +112,7 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 	cur := current(r)
 	if codes, why, ok := h.SignIn.Enrol.Reveal(cur.Session, h.Now()); ok {
 		if f.Get("saved") != "yes" {
-			return web.Redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
+			return redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
 		}
 		back, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
 		if err != nil {
@@ -190,7 +190,7 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 		me := h.self(r)
 		var p DisablePage
 		if p, err = h.disablePage(r, "", nil); err != nil {
-			return err
+			return h.switchedOff(w, r, f.Get("code"), err)
 		}
 		if p.AskCode {
 			opened, _, stepErr := h.SignIn.StepUp(r.Context(), me, f.Get("code"), "")
@@ -208,7 +208,21 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 	}
 	p, drawErr := h.disablePage(r, f.Get("code"), err)
 	if drawErr != nil {
-		return drawErr
+		return h.switchedOff(w, r, f.Get("code"), drawErr)
 	}
-	return web.Redraw(w, r, err, Disable(p))
+	return redraw(w, r, err, Disable(p))
+}
+
+// switchedOff answers a form that another request of the same click was faster
+// with. That one may have raised the session, and this browser may see no other
+// answer than this one.
+func (h *Handler) switchedOff(w http.ResponseWriter, r *http.Request, code string, way error) error {
+	opened, rose, err := h.SignIn.Raised(r.Context(), h.self(r), code)
+	if err != nil {
+		return err
+	}
+	if rose {
+		h.raise(w, opened)
+	}
+	return way
 }

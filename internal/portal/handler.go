@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
 	"sallyport/internal/session"
@@ -29,6 +31,14 @@ type Handler struct {
 
 // Routes are the rows of this face.
 func (h *Handler) Routes() []web.Route {
+	rows := h.rows()
+	for i, row := range rows {
+		rows[i].Handler = func(w http.ResponseWriter, r *http.Request) error { return over(r, row.Handler(w, r)) }
+	}
+	return rows
+}
+
+func (h *Handler) rows() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /account", Handler: h.toHome, Guard: web.Session},
 		{Pattern: "GET /account/{$}", Handler: h.home, Guard: web.FullSession},
@@ -62,19 +72,33 @@ type currentKey struct{}
 // because what it carried cannot be kept.
 func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
-	if errors.Is(err, core.ErrNoSession) {
-		// The cookie is left alone: in a double click the first answer has set a new
-		// one under the same name, and clearing the old would take that away.
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			return nil, web.GoTo("/sign-in?return_to=" + url.QueryEscape(r.URL.RequestURI()))
-		}
-		return nil, web.GoTo("/sign-in")
-	}
 	if err != nil {
-		return nil, err
+		return nil, over(r, err)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, cur))
-	return web.WithLanguage(w, r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
+	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
+}
+
+// over sends whoever has no session, or none any more, to the door; any other
+// error passes. The cookie is left alone: in a double click the first answer has
+// set a new one under the same name, and clearing the old would take that away.
+func over(r *http.Request, err error) error {
+	switch {
+	case !errors.Is(err, core.ErrNoSession):
+		return err
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return web.GoTo("/sign-in?return_to=" + url.QueryEscape(r.URL.RequestURI()))
+	}
+	return web.GoTo("/sign-in")
+}
+
+// redraw shows a form again with what was wrong with it. When the session ended
+// meanwhile there is nothing to show.
+func redraw(w http.ResponseWriter, r *http.Request, err error, page templ.Component) error {
+	if errors.Is(err, core.ErrNoSession) {
+		return err
+	}
+	return web.Redraw(w, r, err, page)
 }
 
 // EnterFull is the guard of the one page that waits until a new recovery code
@@ -112,7 +136,12 @@ func (h *Handler) page(r *http.Request, fault error) web.Page {
 	return p
 }
 
+// raise hands over the token of a session that rose. There is none where the
+// browser has it already.
 func (h *Handler) raise(w http.ResponseWriter, o session.Opened) {
+	if o.Token == "" {
+		return
+	}
 	h.Cookies.Set(w, web.SessionCookie, o.Token, 0)
 }
 

@@ -159,7 +159,7 @@ func TestTheProfile(t *testing.T) {
 	})
 }
 
-// What happened to the account is shown to its owner, refusals as refusals.
+// W-03: what happened to the account is shown to its owner, refusals as refusals.
 func TestActivityIsShown(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Activity", "self-service", "")

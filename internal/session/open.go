@@ -21,6 +21,23 @@ type Ask struct {
 	Anew      bool // the attempt must end with a newly enrolled factor
 	Client    core.Client
 	Doc       core.SessionDoc // what the journey wants the session to remember
+	Click     Click
+}
+
+// Click is the press of a button that makes the token, where a second request of
+// it may be under way already (see core.Click). The zero value keeps nothing.
+type Click struct {
+	Mark []byte
+	// Seal makes what the second one gets; it must be bound to the session.
+	Seal func(Opened) ([]byte, error)
+}
+
+func (c Click) keep(o Opened) (core.Click, error) {
+	if len(c.Mark) == 0 {
+		return core.Click{}, nil
+	}
+	sealed, err := c.Seal(o)
+	return core.Click{Mark: c.Mark, Outcome: sealed}, err
 }
 
 // facts are what the resolver is asked about. Skips, roles and apps are not looked
@@ -58,6 +75,10 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
+	var err error
+	if s.Doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
+		return Opened{}, fmt.Errorf("open session: %w", err)
+	}
 	if err := tx.InsertSession(s); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
 	}
@@ -92,6 +113,11 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 	doc := ask.Doc
 	doc.Proofs, doc.Idle = newest(proofs), s.Doc.Idle
 	doc.Address, doc.Agent = s.Doc.Address, s.Doc.Agent
+	// What an earlier click left is of a token that dies here.
+	var err error
+	if doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
+		return Opened{}, fmt.Errorf("raise session %s: %w", s.ID, err)
+	}
 	s.Doc = doc
 	if err := tx.UpdateSession(s); err != nil {
 		return Opened{}, fmt.Errorf("raise session %s: %w", s.ID, err)

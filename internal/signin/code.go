@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
-	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -36,8 +34,9 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 	}
 	var out Result
 	var refused *core.Fault
+	proved := ""
 	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
-		refused = nil
+		refused, proved = nil, ""
 		a := st.attempt
 		if !a.DoneAt.IsZero() {
 			again, ok := s.sameAnswer(a, typed)
@@ -56,6 +55,7 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 			refused = fault
 			return err
 		}
+		proved = shown.counts()
 		a.Doc.Proofs = append(a.Doc.Proofs, shown.proof)
 		st.attempt, st.factors = a, shown.factors
 		step, _ := next(st)
@@ -80,7 +80,9 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 		s.count("second_factor", "refused", refused.Code)
 		return Result{}, refused
 	}
-	s.count("second_factor", "ok", "")
+	if proved != "" {
+		s.count(proved, "ok", "")
+	}
 	return out, nil
 }
 
@@ -90,6 +92,14 @@ type shown struct {
 	factors   []core.Factor
 	codes     []string
 	recovered bool
+}
+
+// counts is what a right code is counted as.
+func (s shown) counts() string {
+	if s.recovered {
+		return "recovery"
+	}
+	return "second_factor"
 }
 
 // check tries one typed code of a person, in the caller's transaction. A fault
@@ -290,27 +300,10 @@ func answered(a core.Attempt, typed string) []byte {
 	return []byte(string(a.ID) + "\x00" + strings.ToUpper(strip(typed)))
 }
 
-// outcome is what a finished attempt answers once more to the second click of a
-// double click. It is sealed, and gone with the attempt.
-type outcome struct {
-	Session  core.Session `json:"session"`
-	Token    string       `json:"token"`
-	Device   string       `json:"device,omitempty"`
-	ReturnTo string       `json:"return_to,omitempty"`
-	Reveal   bool         `json:"reveal,omitempty"`
-}
-
 func (s *Service) sameAnswer(a core.Attempt, typed string) (Result, bool) {
 	if len(a.Doc.Answer) == 0 || len(a.Doc.Outcome) == 0 || !s.Ring.CheckKeyedHash(purposeAnswer, answered(a, typed), a.Doc.Answer) {
 		return Result{}, false
 	}
-	plain, err := s.Ring.Open(a.Doc.Outcome, string(a.Tenant), "outcome", string(a.ID))
-	if err != nil {
-		return Result{}, false
-	}
-	var o outcome
-	if err := json.Unmarshal(plain, &o); err != nil {
-		return Result{}, false
-	}
-	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Reveal: o.Reveal, Opened: &session.Opened{Session: o.Session, Token: o.Token}}, true
+	o, ok := s.openOutcome(a.Doc.Outcome, a.Tenant, string(a.ID))
+	return o.result(), ok
 }

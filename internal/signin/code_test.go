@@ -249,7 +249,7 @@ func TestTheCodeFieldSpendsTheRightBudget(t *testing.T) {
 	})
 }
 
-// T-05, A-10: a code that was accepted is never accepted again: not in another
+// T-05, N-24, A-09, A-10: a code that was accepted is never accepted again: not in another
 // attempt, not by the enrolment that it confirmed, not one of an earlier step.
 func TestACodeIsAcceptedOnceT05(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {

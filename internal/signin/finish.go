@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -43,15 +42,24 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		}
 		doc.ReturnTo = a.Doc.ReturnTo
 	}
-	opened, err := session.Open(tx, session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
-		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc})
-	if err != nil {
-		return Result{}, err
-	}
-	out := Result{Step: StepDone, Opened: &opened, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
+	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
+	var err error
 	if out.Device, err = s.meet(tx, u, a.Doc, v); err != nil {
 		return Result{}, err
 	}
+	ask := session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
+		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc}
+	if !f.stored {
+		// No attempt keeps what the link led to; the session does.
+		ask.Click = session.Click{Mark: a.Doc.Click.Mark, Seal: func(o session.Opened) ([]byte, error) {
+			return s.sealOutcome(a.Tenant, string(o.Session.ID), outcome{Token: o.Token, Device: out.Device, Reveal: out.Reveal})
+		}}
+	}
+	opened, err := session.Open(tx, ask)
+	if err != nil {
+		return Result{}, err
+	}
+	out.Opened = &opened
 	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
 		if err := tx.UpdateUser(u); err != nil {
@@ -61,11 +69,8 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	if f.stored {
 		a.DoneAt = tx.Now()
 		if len(a.Doc.Answer) > 0 {
-			plain, err := json.Marshal(outcome{opened.Session, opened.Token, out.Device, out.ReturnTo, out.Reveal})
-			if err != nil {
-				return Result{}, err
-			}
-			if a.Doc.Outcome, err = s.Ring.Seal(plain, string(a.Tenant), "outcome", string(a.ID)); err != nil {
+			if a.Doc.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Session: opened.Session, Token: opened.Token, Device: out.Device,
+				ReturnTo: out.ReturnTo, Reveal: out.Reveal}); err != nil {
 				return Result{}, err
 			}
 		}

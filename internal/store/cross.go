@@ -22,8 +22,6 @@ type Cross interface {
 	FindUser(ctx context.Context, id core.UserID) (core.User, error)
 	// FindSession finds a session by the hash of its token, with its owner.
 	FindSession(ctx context.Context, tokenHash []byte) (core.Session, core.User, error)
-	// FindAttempt tells which tenant an attempt belongs to.
-	FindAttempt(ctx context.Context, id core.AttemptID) (core.TenantID, error)
 	// FindToken finds a single-use link by its hash, used and dead ones too.
 	FindToken(ctx context.Context, hash []byte) (core.Token, error)
 

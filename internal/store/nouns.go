@@ -235,6 +235,9 @@ type TokenWriter interface {
 	// UseToken consumes a link: exactly one caller ever gets nil, everyone else
 	// ErrConflict (used, superseded, expired or unknown).
 	UseToken(hash []byte) error
+	// BindToken writes down what the use of a link began; core.ErrNotFound when it
+	// was not used.
+	BindToken(hash []byte, bound string) error
 	// SupersedeTokens kills a person's unused links of a kind.
 	SupersedeTokens(core.UserID, core.TokenKind) (int, error)
 }

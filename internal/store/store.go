@@ -13,7 +13,9 @@ type Store interface {
 	// View runs fn on a consistent snapshot of one tenant.
 	View(ctx context.Context, tenant core.TenantID, fn func(Reader) error) error
 	// Update runs fn in a transaction of one tenant and commits durably when fn
-	// returns nil.
+	// returns nil. fn may run several times, each time from a clean beginning. A
+	// write of fn may say that it went well before that is known; when it did not,
+	// fn runs again and then hears of it in its place.
 	Update(ctx context.Context, tenant core.TenantID, fn func(Tx) error) error
 
 	Cross

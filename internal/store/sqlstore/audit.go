@@ -57,7 +57,7 @@ func (t *tx) Append(e core.Event) error {
 			return err
 		}
 	}
-	return t.err(t.q.AppendEvent(t.ctx, db.AppendEventParams{
+	return t.err(t.must.AppendEvent(t.ctx, db.AppendEventParams{
 		At: micros(t.now), Name: e.Name, TenantID: t.own(), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
 		Reason: text(e.Reason), Address: text(e.Address), Request: text(e.Request), SessionID: string(e.Session), Detail: detail,
 	}))

@@ -63,7 +63,7 @@ func (t *tx) InsertFactor(f core.Factor) error {
 		return err
 	}
 	t.remember(string(f.ID), nil)
-	err = t.err(t.q.InsertFactor(t.ctx, db.InsertFactorParams{
+	err = t.err(t.must.InsertFactor(t.ctx, db.InsertFactorParams{
 		ID: string(f.ID), TenantID: t.own(), UserID: string(f.User), Kind: string(f.Kind), State: string(f.State),
 		Name: text(f.Name), Handle: f.Handle, Secret: bytesIn(f.Secret), Doc: doc, LastStep: f.LastStep,
 		WindowAt: micros(f.Budget.Window), Failures: int64(f.Budget.Failures), LockedUntil: micros(f.Budget.LockedUntil),
@@ -105,7 +105,7 @@ func (t *tx) UpdateFactor(f core.Factor) error {
 		return err
 	}
 	was := t.factors[f.ID]
-	n, err := t.q.UpdateFactor(t.ctx, db.UpdateFactorParams{
+	n, err := t.must.UpdateFactor(t.ctx, db.UpdateFactorParams{
 		ID: string(f.ID), TenantID: t.own(), Version: f.Version, State: string(f.State), Name: text(f.Name),
 		Handle: f.Handle, Secret: bytesIn(f.Secret), Doc: doc, LastStep: f.LastStep,
 		WindowAt: micros(f.Budget.Window), Failures: int64(f.Budget.Failures), LockedUntil: micros(f.Budget.LockedUntil),

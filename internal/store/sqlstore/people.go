@@ -70,15 +70,6 @@ func (s *Store) FindSession(ctx context.Context, tokenHash []byte) (se core.Sess
 	return se, u, err
 }
 
-func (s *Store) FindAttempt(ctx context.Context, id core.AttemptID) (tenant core.TenantID, err error) {
-	err = s.look(ctx, func(q *db.Queries) error {
-		t, err := q.FindAttempt(ctx, string(id))
-		tenant = core.TenantID(t)
-		return err
-	})
-	return tenant, err
-}
-
 func (s *Store) FindToken(ctx context.Context, hash []byte) (k core.Token, err error) {
 	err = s.look(ctx, func(q *db.Queries) error {
 		row, err := q.FindToken(ctx, bytesIn(hash))

@@ -194,7 +194,7 @@ func (t *tx) InsertBrowser(b core.Browser) error {
 	if t.foreign(b.Tenant) {
 		return core.ErrNotFound
 	}
-	return t.err(t.q.InsertBrowser(t.ctx, db.InsertBrowserParams{
+	return t.err(t.must.InsertBrowser(t.ctx, db.InsertBrowserParams{
 		ID: string(b.ID), TenantID: t.own(), UserID: string(b.User), Hash: bytesIn(b.Hash), Agent: text(b.Agent),
 		SeenAt: micros(b.SeenAt), CreatedAt: micros(b.CreateAt), Place: text(b.Place), TrustedAt: micros(b.TrustedAt), TrustedUntil: micros(b.TrustedUntil),
 	}))
@@ -224,7 +224,7 @@ func (t *tx) Untrust(user core.UserID, ids ...core.BrowserID) (int, error) {
 }
 
 func (t *tx) SeenBrowser(id core.BrowserID, at time.Time) error {
-	return t.one(t.q.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at)}))
+	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at)}))
 }
 
 func (t *tx) DropBrowsers(user core.UserID, ids ...core.BrowserID) (int, error) {

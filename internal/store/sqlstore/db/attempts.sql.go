@@ -217,17 +217,6 @@ func (q *Queries) EndAttempts(ctx context.Context, arg EndAttemptsParams) (int64
 	return result.RowsAffected()
 }
 
-const findAttempt = `-- name: FindAttempt :one
-SELECT tenant_id FROM attempts WHERE id = $1
-`
-
-func (q *Queries) FindAttempt(ctx context.Context, id string) (string, error) {
-	row := q.db.QueryRowContext(ctx, findAttempt, id)
-	var tenant_id string
-	err := row.Scan(&tenant_id)
-	return tenant_id, err
-}
-
 const insertAttempt = `-- name: InsertAttempt :exec
 INSERT INTO attempts (id, tenant_id, user_id, browser, doc, version, created_at, expires_at, done_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
