@@ -9,6 +9,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -165,7 +166,10 @@ func (s *stuckSearch) person(r store.Reader, u core.User) error {
 	if err != nil {
 		return err
 	}
-	who := policy.PersonOf(u, factors)
+	who, err := session.Who(r, u, factors, eff)
+	if err != nil {
+		return err
+	}
 	d := policy.Ahead(who, eff, r.Now())
 	exits := policy.Exits(d, who)
 	switch {

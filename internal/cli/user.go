@@ -15,6 +15,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -377,9 +378,17 @@ func mfaStatus(ctx context.Context, h *app.House, u core.User) (core.MFAStatus, 
 	if err != nil {
 		return "", err
 	}
-	var factors []core.Factor
-	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error { factors, err = r.Factors(u.ID); return err })
-	return policy.Status(policy.PersonOf(u, factors), eff), err
+	var status core.MFAStatus
+	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
+		factors, err := r.Factors(u.ID)
+		if err != nil {
+			return err
+		}
+		who, err := session.Who(r, u, factors, eff)
+		status = policy.Status(who, eff)
+		return err
+	})
+	return status, err
 }
 
 // userIn names an account for the shorter verbs.

@@ -14,6 +14,7 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/enrol"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -134,7 +135,11 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 			}
 			o.Factors = append(o.Factors, shown)
 		}
-		stand := policy.Standing(policy.PersonOf(u, factors), eff, r.Now())
+		who, err := session.Who(r, u, factors, eff)
+		if err != nil {
+			return err
+		}
+		stand := policy.Standing(who, eff, r.Now())
 		o.MFA, o.Required, o.By, o.Due = stand.Status, stand.Required, stand.By.Name, stand.DueAt
 		p, err := r.Password(u.ID)
 		if err != nil && !errors.Is(err, core.ErrNotFound) {

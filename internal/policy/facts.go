@@ -68,6 +68,10 @@ func (p Person) With(grants []core.RoleGrant) Person {
 	return p
 }
 
+// NeedsRoles reports whether what holds here depends on roles, so that they are
+// worth reading.
+func NeedsRoles(e Effective) bool { return len(e.Settings.RequiredLevel.Roles) > 0 }
+
 // holds reports whether the person holds a role, or might.
 func (p Person) holds(r core.Role) bool { return !p.RolesKnown || slices.Contains(p.Roles, r) }
 

@@ -210,5 +210,5 @@ func (f facts) administrator() bool {
 }
 
 func person(cur session.Current, f facts) policy.Person {
-	return policy.PersonOf(cur.User, f.factors)
+	return policy.PersonOf(cur.User, f.factors).With(f.grants)
 }

@@ -40,11 +40,24 @@ func (c Click) keep(o Opened) (core.Click, error) {
 	return core.Click{Mark: c.Mark, Outcome: sealed}, err
 }
 
-// facts are what the resolver is asked about. Skips, roles and apps are not looked
-// at here, and count as what gives least.
-func (a Ask) facts(now time.Time, proofs []core.Proof) policy.Facts {
-	return policy.Facts{Now: now, Person: policy.PersonOf(a.User, a.Factors), Effective: a.Effective,
-		Shown: policy.Shown{Proofs: proofs, Anew: a.Anew, Address: a.Client.Address}}
+// facts are what the resolver is asked about. Skips and apps are not looked at
+// here, and count as what gives least.
+func (a Ask) facts(r store.Reader, proofs []core.Proof) (policy.Facts, error) {
+	who, err := Who(r, a.User, a.Factors, a.Effective)
+	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, Shown: policy.Shown{Proofs: proofs, Anew: a.Anew, Address: a.Client.Address}}, err
+}
+
+// Who is an account as rules see it. Its roles are read where they matter.
+func Who(r store.Reader, u core.User, factors []core.Factor, e policy.Effective) (policy.Person, error) {
+	p := policy.PersonOf(u, factors)
+	if !policy.NeedsRoles(e) {
+		return p, nil
+	}
+	grants, err := r.Roles(u.ID)
+	if err != nil {
+		return p, fmt.Errorf("roles of %s: %w", u.ID, err)
+	}
+	return p.With(grants), nil
 }
 
 // Opened is a new session and the token for its cookie.
@@ -61,7 +74,11 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	if err := mayEnter(ask); err != nil {
 		return Opened{}, err
 	}
-	d := policy.Resolve(ask.facts(now, ask.Proofs))
+	facts, err := ask.facts(tx, ask.Proofs)
+	if err != nil {
+		return Opened{}, err
+	}
+	d := policy.Resolve(facts)
 	if d.Outcome != policy.Allowed {
 		return Opened{}, refusal(d)
 	}
@@ -100,7 +117,11 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 		return Opened{}, err
 	}
 	proofs := append(slices.Clone(s.Doc.Proofs), ask.Proofs...)
-	d := policy.Resolve(ask.facts(now, proofs))
+	facts, err := ask.facts(tx, proofs)
+	if err != nil {
+		return Opened{}, err
+	}
+	d := policy.Resolve(facts)
 	// Showing again what the session stands on raises nothing, so nothing is
 	// asked: it must stay possible where a requirement was switched on meanwhile,
 	// or the person could not reach the page where they enrol.

@@ -278,10 +278,14 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 		if !tx.Now().Before(facts.Attempt.ExpiresAt) {
 			return core.ErrAttemptExpired
 		}
-		if st := facts.User.State; st != core.UserActive && st != core.UserValidated {
+		if state := facts.User.State; state != core.UserActive && state != core.UserValidated {
 			return core.ErrAttemptExpired // disabled meanwhile; begin again and hear the one answer
 		}
-		return fn(tx, standing{facts.Attempt, facts.User, facts.Factors, eff, tx.Now(), v.Address})
+		st, err := stand(tx, facts.Attempt, facts.User, facts.Factors, eff, v.Address)
+		if err != nil {
+			return err
+		}
+		return fn(tx, st)
 	})
 }
 

@@ -52,6 +52,21 @@ func TestSetupThatIsDueCannotBePassed(t *testing.T) {
 	})
 }
 
+// Decision 6, required_level: whoever holds a role may be asked for more than
+// others, and tables say the same as the door.
+func TestALevelForARole(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Roles", "self-service", `{"required_level":{"customer_admin":"mfa"},"new_user_window":{"days":0}}`)
+		plain, admin := h.Person(org, "anna@example.com"), h.Person(org, "berta@example.com", core.CustomerAdmin)
+		if a := plain.Knock(h.Raw(at(1))); !a.In() || plain.Status() != core.MFADisabled {
+			t.Errorf("a plain person: leads to %q, status %s", a.Location, plain.Status())
+		}
+		if a := admin.Knock(h.Raw(at(2))); step(a) != "setup-required" || admin.Status() != core.MFASetupRequired {
+			t.Errorf("an administrator: leads to %q, status %s", a.Location, admin.Status())
+		}
+	})
+}
+
 // Decision 7.4: a requirement that is switched on leaves sessions alone and asks
 // at the next sign-in.
 func TestSessionsStayWhenARequirementIsSwitchedOn(t *testing.T) {

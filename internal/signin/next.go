@@ -6,6 +6,8 @@ import (
 
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
 )
 
 // standing is all that next looks at.
@@ -17,13 +19,23 @@ type standing struct {
 	now     time.Time
 	// address is where this step came from.
 	address netip.Addr
+	// who is the account as rules see it, but for its factors.
+	who policy.Person
+}
+
+// stand collects what next looks at.
+func stand(r store.Reader, a core.Attempt, u core.User, factors []core.Factor, eff policy.Effective, address netip.Addr) (standing, error) {
+	who, err := session.Who(r, u, nil, eff)
+	return standing{a, u, factors, eff, r.Now(), address, who}, err
 }
 
 // facts are what the resolver is asked about. What nobody looks at yet, such as
-// skips and roles, counts as what gives least.
+// skips, counts as what gives least.
 func (s standing) facts() policy.Facts {
 	doc := s.attempt.Doc
-	return policy.Facts{Now: s.now, Person: policy.PersonOf(s.user, s.factors), Effective: s.eff, Shown: policy.Shown{Proofs: doc.Proofs,
+	who := s.who
+	who.Factors = s.factors
+	return policy.Facts{Now: s.now, Person: who, Effective: s.eff, Shown: policy.Shown{Proofs: doc.Proofs,
 		Anew: doc.Purpose == core.PurposeAdminLink, Address: s.address, KnownBrowser: doc.KnownBrowser, MailProved: doc.MailProved}}
 }
 

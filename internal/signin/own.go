@@ -274,7 +274,11 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 // organisation says confirm_only, nothing more is asked (row CAL-12).
 func (s *Service) Disable(ctx context.Context, me Self) error {
 	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		how, ok := policy.MayDisable(policy.PersonOf(u, factors), me.Effective)
+		who, err := session.Who(tx, u, factors, me.Effective)
+		if err != nil {
+			return err
+		}
+		how, ok := policy.MayDisable(who, me.Effective)
 		if ok && how == core.DisableSecondFactor && policy.Enrolled(factors) {
 			if err := s.fresh(me, sess, u, factors, false); err != nil {
 				return err

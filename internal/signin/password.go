@@ -60,7 +60,11 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
-	step, _ := next(standing{a, u, factors, eff, tx.Now(), v.Address})
+	st, err := stand(tx, a, u, factors, eff, v.Address)
+	if err != nil {
+		return Result{}, err
+	}
+	step, _ := next(st)
 	if step == StepDone {
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
