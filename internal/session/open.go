@@ -92,7 +92,6 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
-	var err error
 	if s.Doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
 	}
@@ -135,7 +134,6 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 	doc.Proofs, doc.Idle = newest(proofs), s.Doc.Idle
 	doc.Address, doc.Agent = s.Doc.Address, s.Doc.Agent
 	// What an earlier click left is of a token that dies here.
-	var err error
 	if doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
 		return Opened{}, fmt.Errorf("raise session %s: %w", s.ID, err)
 	}
