@@ -91,7 +91,7 @@ func TestCrossOriginPostsAreRefusedOnEveryRowN13(t *testing.T) {
 func TestHalfASignInOpensNothingA01(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Half", "self-service", "")
-		due := h.Organisation("Due", "self-service", `{"requirement":["organization"]}`)
+		due := h.Organisation("Due", "self-service", `{"requirement":["organization"],"new_user_window":{"days":0}}`)
 		for _, who := range []struct {
 			p    *house.Person
 			step string

@@ -28,6 +28,7 @@ const (
 	PasswordResetAsked = "user.password.reset_asked"
 	PasswordReset      = "user.password.reset"
 	MFAEnrolStarted    = "user.mfa.enrol_started"
+	MFASkipped         = "user.mfa.skipped"
 	MFAEnrolled        = "user.mfa.enrolled"
 	MFAEnrolFailed     = "user.mfa.enrol_failed"
 	MFARemoved         = "user.mfa.removed"
@@ -51,7 +52,7 @@ const (
 // Names lists every event, for the reference and for the catalogs.
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
-	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
+	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
 	BackupRestored}
 

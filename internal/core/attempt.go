@@ -48,8 +48,10 @@ type AttemptDoc struct {
 	Seen BrowserID `json:"seen,omitempty"`
 	// NewPassword: a new password must be set before this attempt can end.
 	NewPassword bool `json:"new_password,omitempty"`
-	// Enrol is set once the person chose to set a factor up now.
+	// Enrol is set once the person chose to set a factor up now, Skip once they put
+	// it off.
 	Enrol bool `json:"enrol,omitempty"`
+	Skip  bool `json:"skip,omitempty"`
 	// Answer is a keyed hash of the code that ended this attempt, and Outcome
 	// the sealed result, so that the second click of a double click gets the
 	// same answer instead of "code used" (decision 7.3).

@@ -4,15 +4,19 @@ import (
 	"net/http"
 
 	"sallyport/internal/core"
+	"sallyport/internal/policy"
 	"sallyport/internal/signin"
 	"sallyport/internal/web"
 	"sallyport/internal/web/factor"
 )
 
 func (h *Handler) setupPage(r *http.Request, p signin.Page, fault error) SetupRequiredPage {
-	s := SetupRequiredPage{Page: h.page(p.Effective), Action: action(r, "setup-required"), By: p.Decision.By.Name, Since: p.Effective.Since}
-	if p.Decision.By.ID == p.Effective.Organisation.ID {
-		s.By = p.Effective.Name()
+	d := p.Decision
+	s := SetupRequiredPage{Page: h.page(p.Effective), Action: action(r, "setup-required"), By: p.Effective.Calls(d.By), Since: d.Since,
+		Offered: !d.Required, SkipAllowed: d.Outcome == policy.MaySkip, Due: d.DueAt, Recommended: p.Effective.Settings.RecommendedApp,
+		Contact: p.Contact.Name, ContactMail: p.Contact.Email}
+	if d.Counted {
+		s.SkipsLeft, s.SkipsTotal = d.SkipsLeft, d.SkipsOf
 	}
 	s.Fault = fault
 	return s
@@ -50,6 +54,9 @@ func (h *Handler) postSetup(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) confirmMailPage(r *http.Request, p signin.Page, resent bool, fault error) ConfirmMailPage {
 	c := ConfirmMailPage{Page: h.page(p.Effective), Action: action(r, "confirm-mail"), ResendAction: action(r, "confirm-mail/resend"),
 		Mail: web.MaskMail(p.User.Email), Resent: resent}
+	if p.Decision.Outcome == policy.MaySkip {
+		c.SkipAction = action(r, "setup-required")
+	}
 	c.Fault = fault
 	return c
 }
@@ -87,7 +94,10 @@ func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) enrolPage(r *http.Request, p signin.Page, typed string, fault error) (EnrolTOTPPage, error) {
 	s, err := factor.FromSetup(p.Setup, typed)
-	e := EnrolTOTPPage{Page: h.page(p.Effective), Setup: s, Action: action(r, "enrol-totp"), Steps: true}
+	e := EnrolTOTPPage{Page: h.page(p.Effective), Setup: s, Action: action(r, "enrol-totp"), Steps: true, Recommended: p.Effective.Settings.RecommendedApp}
+	if p.Decision.Outcome == policy.MaySkip {
+		e.SkipAction = action(r, "setup-required")
+	}
 	e.Fault = fault
 	return e, err
 }

@@ -17,7 +17,7 @@ func TestTheSecurityPage(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		per, off := h.Organisation("Per user", "self-service", ""), h.Organisation("Off", "", "")
 		no := h.Organisation("No", "self-service", `{"user_may_disable":"no"}`)
-		all := h.Organisation("All", "self-service", `{"requirement":["organization"]}`)
+		all := h.Organisation("All", "self-service", `{"requirement":["organization"],"new_user_window":{"days":0}}`)
 		const setUp, disable, renew = `href="/account/security/totp"`, `href="/account/security/disable"`, `href="/account/security/recovery-code"`
 		for _, c := range []struct {
 			name      string

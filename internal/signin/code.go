@@ -15,6 +15,7 @@ import (
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -274,6 +275,9 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 		}
 		if eff.Suspended != nil {
 			return core.ErrTenantSuspended.With("by", eff.Suspended.Name)
+		}
+		if !eff.Settings.LoginNetworks.Allow(v.Address) {
+			return session.Outside(eff, v.Client)
 		}
 		if !tx.Now().Before(facts.Attempt.ExpiresAt) {
 			return core.ErrAttemptExpired

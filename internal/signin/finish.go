@@ -48,7 +48,7 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		return Result{}, err
 	}
 	ask := session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
-		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc}
+		Anew: a.Doc.Purpose == core.PurposeAdminLink, Skip: a.Doc.Skip, Client: v.Client, Doc: doc}
 	if !f.stored {
 		// No attempt keeps what the link led to; the session does.
 		ask.Click = session.Click{Mark: a.Doc.Click.Mark, Seal: func(o session.Opened) ([]byte, error) {
@@ -59,7 +59,7 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	if err != nil {
 		return Result{}, err
 	}
-	out.Opened = &opened
+	out.Opened, u = &opened, opened.User
 	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
 		if err := tx.UpdateUser(u); err != nil {

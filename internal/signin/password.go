@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -29,6 +30,9 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	if g.eff.Suspended != nil {
 		s.release(g.guess)
 		return Result{}, core.ErrTenantSuspended.With("by", g.eff.Suspended.Name)
+	}
+	if err := s.within(ctx, g, v); err != nil {
+		return Result{}, err
 	}
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
@@ -53,6 +57,20 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	return out, nil
 }
 
+// within refuses who comes from outside the networks of their organisation. It
+// says so, because the password was right, and counts no guess.
+func (s *Service) within(ctx context.Context, g *guessed, v Visitor) error {
+	if g.eff.Settings.LoginNetworks.Allow(v.Address) {
+		return nil
+	}
+	s.release(g.guess)
+	s.count("signin", "refused", "outside_networks")
+	err := s.Store.Update(ctx, g.login.User.Tenant, func(tx store.Tx) error {
+		return tx.Append(audit.Fail(audit.SignInFailed, g.login.User.ID, "outside_networks", v.Client))
+	})
+	return errors.Join(session.Outside(g.eff, v.Client), err)
+}
+
 // begin stores an attempt, or opens the session at once where the password is
 // all that is asked for. honours is the reserved guess that a stored attempt gives
 // back.
@@ -69,6 +87,9 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
 	if step == StepPassword { // service accounts, federated people: the resolver refused
+		if !eff.Settings.LoginNetworks.Allow(v.Address) {
+			return Result{}, session.Outside(eff, v.Client)
+		}
 		return Result{}, core.ErrRefused
 	}
 	browser := attemptSecret(u.Tenant)
@@ -190,8 +211,6 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "federated"
 	case u.Kind != core.Person:
 		g.refused = "not_a_person"
-	case !g.eff.Settings.LoginNetworks.Allow(v.Address):
-		g.refused = "outside_networks" // told to nobody outside: the password may be somebody else's
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())
