@@ -40,6 +40,8 @@ const (
 	MailProofAsked     = "user.mfa.mail_proof_asked"
 	MailProofGiven     = "user.mfa.mail_proof_given"
 	MFALookedAt        = "user.mfa.looked_at" // support compared a code with the person's app; nothing was used up
+	BrowserTrusted     = "user.browser.trusted"
+	BrowsersUntrusted  = "user.browser.untrusted"
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
 	TenantCreated      = "tenant.created"
@@ -53,7 +55,7 @@ const (
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, BrowsersUntrusted, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

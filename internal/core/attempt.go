@@ -43,6 +43,8 @@ type AttemptDoc struct {
 	MailProved   bool `json:"mail_proved,omitempty"`
 	MailAsked    bool `json:"mail_asked,omitempty"`
 	KnownBrowser bool `json:"known_browser,omitempty"`
+	// Browser is which known browser it is.
+	Browser BrowserID `json:"browser,omitempty"`
 	// Seen is the known browser whose last use is to be moved: at most once a day,
 	// so that an ordinary sign-in does not write it.
 	Seen BrowserID `json:"seen,omitempty"`
@@ -52,6 +54,8 @@ type AttemptDoc struct {
 	// it off.
 	Enrol bool `json:"enrol,omitempty"`
 	Skip  bool `json:"skip,omitempty"`
+	// NoTrust: whoever just took the trust from all browsers is not asked for it.
+	NoTrust bool `json:"no_trust,omitempty"`
 	// Answer is a keyed hash of the code that ended this attempt, and Outcome
 	// the sealed result, so that the second click of a double click gets the
 	// same answer instead of "code used" (decision 7.3).

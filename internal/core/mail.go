@@ -18,13 +18,15 @@ const (
 	MailFirstLock        MailKind = "first_lock"
 	MailAdminLinkUsed    MailKind = "admin_link_used"
 	MailEnrolProof       MailKind = "enrol_proof"
-	MailLocalShell       MailKind = "local_shell" // to platform administrators: what was done on the shell
+	MailBrowserTrusted   MailKind = "browser_trusted"
+	MailBrowsersForgot   MailKind = "browsers_forgotten" // by the person
+	MailLocalShell       MailKind = "local_shell"        // to platform administrators: what was done on the shell
 	MailTest             MailKind = "test"
 )
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
-	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailLocalShell, MailTest}
+	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed
 // at rest, because it may hold a single-use link.

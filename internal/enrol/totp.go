@@ -171,6 +171,10 @@ func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff polic
 	kind := core.MailMFAEnabled
 	if out.Replace {
 		kind = core.MailFactorReplaced
+		// What was trusted leaned on the factor that ended here.
+		if err := untrust(tx, u, c); err != nil {
+			return Confirmed{}, nil, err
+		}
 	}
 	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c}); err != nil {
 		return Confirmed{}, nil, err

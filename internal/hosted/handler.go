@@ -65,7 +65,30 @@ func (h *Handler) Routes() []web.Route {
 }
 
 func (h *Handler) visitor(r *http.Request) signin.Visitor {
-	return signin.Visitor{Client: h.Proxies.Client(r), Device: bounded(h.Cookies.Get(r, web.DeviceCookie)), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
+	return signin.Visitor{Client: h.Proxies.Client(r), Device: Device(h.Cookies, r), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
+}
+
+// longestDevice is the most that our own device cookie has: a secret for each
+// person who uses the browser.
+const longestDevice = 64 * core.MaxPeople
+
+// Device is the device cookie of a request.
+func Device(c web.Cookies, r *http.Request) string {
+	if v := c.Get(r, web.DeviceCookie); len(v) <= longestDevice {
+		return v
+	}
+	return ""
+}
+
+// Way is the page that stands between a sign-in and where it leads.
+func Way(b signin.Between) string {
+	switch b {
+	case signin.BetweenCodes:
+		return "/account/security/recovery-code"
+	case signin.BetweenTrust:
+		return "/account/trust-browser"
+	}
+	return "/account/"
 }
 
 // bounded drops a cookie or a word that none of ours can be.
@@ -101,8 +124,8 @@ func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.Attempt
 			return err
 		}
 		h.Cookies.Set(w, web.SessionCookie, res.Opened.Token, 0)
-		if res.Reveal {
-			return web.GoTo("/account/security/recovery-code")
+		if res.Between != signin.BetweenNothing {
+			return web.GoTo(Way(res.Between))
 		}
 		return web.GoTo(destination(res.ReturnTo))
 	case signin.StepPassword:

@@ -33,6 +33,8 @@ func kindOf(k core.MailKind) (kind, bool) {
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
 		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed:
 		return kind{path: securityPage}, true
+	case core.MailBrowserTrusted, core.MailBrowsersForgot:
+		return kind{path: "/account/security/browsers"}, true
 	case core.MailLocalShell, core.MailTest:
 		return kind{}, true
 	}

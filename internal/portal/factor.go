@@ -114,12 +114,12 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		if f.Get("saved") != "yes" {
 			return redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
 		}
-		back, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
+		on, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
 		if err != nil {
 			return err
 		}
-		if back != "" {
-			return web.GoTo(back)
+		if to, ok := way(on); ok {
+			return web.GoTo(to)
 		}
 		switch why {
 		case "enrolled":
@@ -129,8 +129,13 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		}
 		return web.GoTo("/account/")
 	}
-	if f.Has("saved") {
-		return web.GoTo("/account/") // answered twice, or too late: nothing is left to show
+	if f.Has("saved") { // answered twice, or too late: nothing is left to show
+		on, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
+		if err != nil {
+			return err
+		}
+		to, _ := way(on)
+		return web.GoTo(to)
 	}
 	if err := h.SignIn.RenewCodes(r.Context(), h.self(r)); err != nil {
 		return stepUp(err, "/account/security/recovery-code")

@@ -83,6 +83,10 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 	for _, way := range set.Recovery {
 		p.Recovery.Offered = p.Recovery.Offered || way == core.RecoveryCodeWay
 	}
+	p.TrustDays, p.TrustOffered = policy.OffersTrust(who, cur.Effective)
+	if p.Trusted, err = h.trusted(r); err != nil {
+		return p, err
+	}
 	items := h.items(cur.Session.ID, f.sessions)
 	p.AllSessions = len(items)
 	p.Sessions = items[:min(len(items), shownSessions)]

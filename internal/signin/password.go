@@ -35,7 +35,7 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		return Result{}, err
 	}
 	var out Result
-	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
+	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "", Browser: g.login.Browser,
 		NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
 	if s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
@@ -48,6 +48,11 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		}
 		d := doc
 		d.Proofs = []core.Proof{{Kind: core.FactorPassword, At: tx.Now()}}
+		if g.login.Enrolled && !g.login.TrustedAt.IsZero() && g.eff.Settings.Challenge == core.ChallengeUntrustedBrowser {
+			if factors, err = s.excuse(tx, g.login, &d); err != nil {
+				return false, err
+			}
+		}
 		out, err = s.begin(tx, g.login.User, factors, g.eff, d, v, honours...)
 		return out.Attempt != "", err
 	})
@@ -55,6 +60,21 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		return Result{}, fmt.Errorf("sign in: %w", err)
 	}
 	return out, nil
+}
+
+// excuse adds the proof that this browser is trusted, where it still is in this
+// transaction, and reads the factors that the trust leans on.
+func (s *Service) excuse(tx store.Tx, l store.Login, d *core.AttemptDoc) ([]core.Factor, error) {
+	all, err := tx.Browsers(l.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		if b.ID == l.Browser && b.Trusted(tx.Now()) {
+			d.Proofs = append(d.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, ID: core.FactorID(b.ID), At: b.TrustedAt})
+		}
+	}
+	return tx.Factors(l.User.ID)
 }
 
 // within refuses who comes from outside the networks of their organisation. It
@@ -147,11 +167,7 @@ func (s *Service) find(ctx context.Context, g *guessed, login string, v Visitor)
 	if err != nil {
 		key = "\x00" // no account has this key; the work goes on as for an unknown login
 	}
-	var device []byte
-	if v.Device != "" {
-		device = secret.TokenHash(v.Device)
-	}
-	g.login, err = s.Store.FindLogin(ctx, key, device)
+	g.login, err = s.Store.FindLogin(ctx, key, v.devices())
 	unknown := errors.Is(err, core.ErrNotFound)
 	if err != nil && !unknown {
 		return "", fmt.Errorf("find login: %w", err)

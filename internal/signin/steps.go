@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
@@ -243,7 +244,9 @@ func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed s
 		a := st.attempt
 		a.Doc.NewPassword = false
 		a.Doc.Proofs = append(a.Doc.Proofs, core.Proof{Kind: core.FactorPassword, At: tx.Now(), By: a.Doc.Purpose})
-		a.Doc.KnownBrowser = false // all known browsers were dropped with the old password
+		// All known browsers were dropped with the old password, and what was trusted.
+		a.Doc.KnownBrowser, a.Doc.Browser, a.Doc.Seen = false, "", ""
+		a.Doc.Proofs = slices.DeleteFunc(a.Doc.Proofs, func(p core.Proof) bool { return p.Kind == core.FactorTrustedBrowser })
 		st.attempt = a
 		step, _ := next(st)
 		if step == StepDone {

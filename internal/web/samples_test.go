@@ -87,6 +87,11 @@ func samples(t *testing.T) []sample {
 	wrong := setup
 	wrong.Typed = "418 027"
 
+	browsers := []portal.BrowserItem{
+		{ID: "br_1", Agent: "Chrome, Windows", Place: "203.0.113.7", Seen: at(0, 1), Until: at(-9, 0), This: true},
+		{ID: "br_2", Place: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Seen: at(5, 0)},
+	}
+	required.Trusted, required.TrustOffered, required.TrustDays = browsers, true, 14
 	return []sample{
 		{"start", hosted.Start(hosted.StartPage{Page: p(nil)})},
 		{"start.in", hosted.Start(hosted.StartPage{Page: p(nil), SignedIn: true})},
@@ -99,9 +104,12 @@ func samples(t *testing.T) []sample {
 		{"code.dead", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 6, Recovery: true, Dead: true})},
 		{"code.text", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 6, Recovery: true, Text: true, Typed: "K7QD-M2XR-9FHW-T4VB-6NPC-E8JS"})},
 		{"setup-required", hosted.SetupRequired(hosted.SetupRequiredPage{Page: p(nil), Action: "/sign-in/att_1/setup", By: "Nordwind Managed Services GmbH", App: "Kassenportal", Since: at(30, 0), Due: at(-14, 0), SkipAllowed: true, SkipsLeft: 2, SkipsTotal: 3, Contact: "Anna Huber", ContactMail: "anna.huber@baeckerei-huber.example"})},
+		{"setup-required.due", hosted.SetupRequired(hosted.SetupRequiredPage{Page: p(core.Invalid("mfa.setup_required")), Action: "/sign-in/att_1/setup", By: "Bäckerei Huber", Since: at(30, 0), Recommended: "Duo Mobile"})},
 		{"setup-required.offered", hosted.SetupRequired(hosted.SetupRequiredPage{Page: p(nil), Action: "/sign-in/att_1/setup", Offered: true, SkipAllowed: true})},
 		{"enrol-totp", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(nil), Setup: setup, Action: "/sign-in/att_1/totp", Steps: true})},
-		{"enrol-totp.wrong", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(mismatch), Setup: wrong, Action: "/sign-in/att_1/totp", Replaces: true})},
+		{"enrol-totp.wrong", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(mismatch), Setup: wrong, Action: "/sign-in/att_1/totp", Replaces: true, Recommended: "Duo Mobile", SkipAction: "/sign-in/att_1/setup"})},
+		{"trust-browser", hosted.TrustBrowser(hosted.TrustBrowserPage{Page: p(nil), Action: "/account/trust-browser", Agent: "Chrome, Windows", Place: "203.0.113.7", Days: 14, Until: at(-14, 0)})},
+		{"trust-browser.no_end", hosted.TrustBrowser(hosted.TrustBrowserPage{Page: p(core.Invalid("browser.unknown")), Action: "/account/trust-browser"})},
 		{"recovery-code", hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p(nil), Sheet: one, Action: "/account/recovery", Steps: true})},
 		{"recovery-code.used", hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p(core.ErrSavedRequired), Sheet: used, Action: "/account/recovery"})},
 		{"recovery-code.ten", hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p(nil), Sheet: ten, Action: "/account/recovery"})},
@@ -126,6 +134,11 @@ func samples(t *testing.T) []sample {
 		{"security.required", portal.Security(required)},
 		{"security.off", portal.Security(off)},
 		{"security.none", portal.Security(none)},
+		{"browsers", portal.Browsers(portal.BrowsersPage{Page: p(nil), Items: browsers, Offered: true, Days: 14})},
+		{"browsers.none", portal.Browsers(portal.BrowsersPage{Page: flash, Offered: true})},
+		{"browsers.off", portal.Browsers(portal.BrowsersPage{Page: p(nil), Items: browsers[:1]})},
+		{"forget-browser", portal.Forget(portal.ForgetPage{Page: p(mismatch), Action: "/account/security/browsers/forget", Items: browsers[1:], One: "br_2", AskCode: true, Digits: 6, Typed: "418 027"})},
+		{"forget-browser.all", portal.Forget(portal.ForgetPage{Page: p(nil), Action: "/account/security/browsers/forget", Items: browsers})},
 		{"disable", portal.Disable(portal.DisablePage{Page: p(nil), Action: "/account/security/disable", Apps: 1, Codes: 1})},
 		{"disable.code", portal.Disable(portal.DisablePage{Page: p(core.ErrCodeUsed), Action: "/account/security/disable", Apps: 2, Codes: 10, AskCode: true, Digits: 6, Typed: "123456"})},
 		{"enrol-totp.account", portal.TOTP(portal.TOTPPage{Page: p(nil), Setup: setup, Action: "/account/security/totp", Replaces: true})},
