@@ -28,7 +28,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	https := strings.HasPrefix(base, "https://")
 	cookies := web.NewCookies(https)
 	now := h.Clock.Now
-	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
+	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
 		End: func(ctx context.Context, s core.Session, c core.Client) error {
 			return session.SignOut(ctx, h.Store, s, c)
 		}}

@@ -292,7 +292,7 @@ func (h *House) furnish(o Options) error {
 	})
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
-	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Now: now}
+	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now}
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}

@@ -41,11 +41,45 @@ const (
 	MailProofGiven     = "user.mfa.mail_proof_given"
 	MFALookedAt        = "user.mfa.looked_at" // support compared a code with the person's app; nothing was used up
 	BrowserTrusted     = "user.browser.trusted"
-	BrowsersUntrusted  = "user.browser.untrusted"
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
+	UserChanged        = "user.changed"
+	UserDeleted        = "user.deleted"
+	UserMoved          = "user.moved"
+	UserConverted      = "user.converted"
+	EmailChangeAsked   = "user.email.change_asked"
+	EmailChanged       = "user.email.changed"
+	RoleRevoked        = "user.role_revoked"
+	BrowsersUntrusted  = "user.browser.untrusted"
+	PassMade           = "user.pass.made"
+	PassUsed           = "user.pass.used"
+	RoleMade           = "role.made"
+	RoleChanged        = "role.changed"
+	RoleDeleted        = "role.deleted"
 	TenantCreated      = "tenant.created"
+	TenantRenamed      = "tenant.renamed"
+	TenantMoved        = "tenant.moved"
+	TenantConverted    = "tenant.converted"
+	TenantTrial        = "tenant.trial_set"
+	TenantSuspended    = "tenant.suspended"
+	TenantResumed      = "tenant.resumed"
+	TenantDeleted      = "tenant.deleted"
+	TenantRestored     = "tenant.restored"
+	TenantErased       = "tenant.erased"
+	FirstAdministrator = "tenant.administrator_invited"
+	SupportOpened      = "tenant.support_opened"
+	SupportClosed      = "tenant.support_closed"
+	TenantMFAEnabled   = "tenant.mfa.enabled"
+	TenantMFAMode      = "tenant.mfa.mode_changed"
+	TenantMFADisabling = "tenant.mfa.disabling"
+	TenantMFADisabled  = "tenant.mfa.disabled"
 	SettingsChanged    = "policy.changed"
+	LocksChanged       = "policy.locks_changed"
+	TemplateChanged    = "policy.template_changed"
+	RequirementKept    = "policy.requirement_kept"
+	ActingStarted      = "support.acting_started"
+	ActingEnded        = "support.acting_ended"
+	CountsRepaired     = "store.counts_repaired"
 	KeysRotated        = "key.rotated"
 	BackupCompleted    = "backup.completed"
 	BackupRestored     = "backup.restored"
@@ -55,7 +89,10 @@ const (
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, BrowsersUntrusted, AdminLinkMade, AdminLinkUsed, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
+	RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
+	TenantRestored, TenantErased, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
+	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

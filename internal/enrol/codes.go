@@ -1,6 +1,7 @@
 package enrol
 
 import (
+	"cmp"
 	"fmt"
 
 	"sallyport/internal/audit"
@@ -41,9 +42,10 @@ func (r Room) MakeCodes(tx store.Tx, u core.User, eff policy.Effective) ([]core.
 }
 
 // hashed binds a code to its row, so that a hash moved to another person's row
-// opens nothing.
+// opens nothing. Whoever moved to another tenant keeps the paper in their drawer:
+// the code stays bound to the tenant in which it was made.
 func hashed(f core.Factor, plain string) []byte {
-	return []byte(string(f.Tenant) + "\x00" + string(f.User) + "\x00" + string(f.ID) + "\x00" + plain)
+	return []byte(string(cmp.Or(f.Doc.Home, f.Tenant)) + "\x00" + string(f.User) + "\x00" + string(f.ID) + "\x00" + plain)
 }
 
 // FindCode finds the recovery code that was typed among a person's factors. It

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/policy"
 	"sallyport/internal/recovery"
 	"sallyport/internal/session"
@@ -17,12 +18,13 @@ import (
 
 // Handler serves the pages of the door.
 type Handler struct {
-	SignIn   *signin.Service
-	Recovery *recovery.Service
-	Checker  *session.Checker
-	Cookies  web.Cookies
-	Proxies  web.Proxies
-	Now      func() time.Time
+	SignIn    *signin.Service
+	Recovery  *recovery.Service
+	Directory *directory.Service
+	Checker   *session.Checker
+	Cookies   web.Cookies
+	Proxies   web.Proxies
+	Now       func() time.Time
 	// End ends a session at its own wish.
 	End func(context.Context, core.Session, core.Client) error
 }
@@ -60,6 +62,8 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "POST /admin-link/{token}", Handler: h.postAdminLink, Guard: web.Public},
 		{Pattern: "GET /confirm/{token}", Handler: h.getConfirm, Guard: web.Public},
 		{Pattern: "POST /confirm/{token}", Handler: h.postConfirm, Guard: web.Public},
+		{Pattern: "GET /email/{token}", Handler: h.getEmail, Guard: web.Public},
+		{Pattern: "POST /email/{token}", Handler: h.postEmail, Guard: web.Public},
 		{Pattern: "GET /.well-known/change-password", Handler: h.changePassword, Guard: web.Public},
 	}
 }

@@ -142,7 +142,7 @@ func TestTextsAreTidy(t *testing.T) {
 // subject and a body, and what is filled in is what the outbox provides.
 func TestMailTexts(t *testing.T) {
 	english := catalog(t, "en")
-	provided := []string{"Name", "Organisation", "Login", "When", "Until", "Device", "Address", "By", "What", "Count"}
+	provided := []string{"Name", "Organisation", "Login", "When", "Until", "Device", "Address", "By", "What", "Count", "Kind", "Whom", "From", "Reason"}
 	for _, kind := range core.MailKinds {
 		for _, part := range []string{"subject", "body1"} {
 			if _, ok := english["mail."+string(kind)+"."+part]; !ok {
@@ -150,7 +150,7 @@ func TestMailTexts(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []core.MailKind{core.MailInvitation, core.MailReset, core.MailEnrolProof} {
+	for _, kind := range []core.MailKind{core.MailInvitation, core.MailReset, core.MailEnrolProof, core.MailEmailConfirm} {
 		if _, ok := english["mail."+string(kind)+".button"]; !ok {
 			t.Errorf("mail.%s carries a link and has no button", kind)
 		}

@@ -316,7 +316,7 @@ func TestNamesToSearchBy(t *testing.T) {
 		{"", "", ""},
 		{"a\xffb", "a\uFFFDb", "a\uFFFDb"},
 	} {
-		if k, f := ident.NameKey(c.name), ident.FamilyKey(c.name); k != c.key || f != c.family {
+		if k, f := NameKey(c.name), FamilyKey(c.name); k != c.key || f != c.family {
 			t.Errorf("%q: %q and %q, want %q and %q", c.name, k, f, c.key, c.family)
 		}
 	}

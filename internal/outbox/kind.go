@@ -24,18 +24,19 @@ const newsLives = 3 * 24 * time.Hour
 
 func kindOf(k core.MailKind) (kind, bool) {
 	switch k {
-	case core.MailInvitation:
+	case core.MailInvitation, core.MailEmailConfirm:
 		return kind{link: true}, true
 	case core.MailReset, core.MailEnrolProof:
 		return kind{link: true, stranger: true}, true
 	case core.MailFirstLock:
 		return kind{stranger: true, path: "/reset"}, true
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
-		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed:
+		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed, core.MailBrowsersReset, core.MailPassMade, core.MailMFASwitchedOff:
 		return kind{path: securityPage}, true
 	case core.MailBrowserTrusted, core.MailBrowsersForgot:
 		return kind{path: "/account/security/browsers"}, true
-	case core.MailLocalShell, core.MailTest:
+	case core.MailLocalShell, core.MailTest, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted,
+		core.MailAdminInvited, core.MailActing:
 		return kind{}, true
 	}
 	return kind{}, false

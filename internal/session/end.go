@@ -18,6 +18,12 @@ const (
 	WhyReset     = "reset"
 	WhyDisabled  = "disabled"
 	WhyUntrusted = "browser_untrusted"
+	WhyDeleted   = "deleted"
+	WhyMoved     = "moved"
+	WhyConverted = "converted"
+	WhyEnforced  = "enforced"
+	WhyActed     = "acting_ended"
+	WhyClosed    = "support_access_closed"
 )
 
 // SignOut ends one session at its own wish.

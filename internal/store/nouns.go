@@ -11,6 +11,9 @@ type TenantReader interface {
 	Tenant() (core.Tenant, error)
 	// Line is the way from the root to the reader's own node, both included.
 	Line() ([]core.Tenant, error)
+	// LineOf is the way from the root to any node: rights are held on nodes of other
+	// tenants, and a transaction that decides by them reads where those stand.
+	LineOf(core.TenantID) ([]core.Tenant, error)
 	// Below lists the nodes under the reader's own, itself included, parents
 	// before children.
 	Below() ([]core.Tenant, error)
@@ -28,8 +31,15 @@ type TenantReader interface {
 	// Losses is what taking every second factor of the reader's own organisation
 	// away would delete, disabled accounts included.
 	Losses() (Losses, error)
-	// WithoutEntry counts people of the organisation who have neither a second
-	// factor nor a password nor an address to send a link to.
+	// Newcomers counts people of the reader's own node and below it within its
+	// organisation who have no second factor and whose mailbox was confirmed after an
+	// instant.
+	Newcomers(since time.Time) (int, error)
+	// Clashes lists people of the reader's own node and below it within its
+	// organisation whose address somebody of another organisation has, at most limit.
+	Clashes(organisation core.TenantID, limit int) ([]core.User, error)
+	// WithoutEntry counts those of them who have neither a second factor nor a password
+	// nor an address to send a link to.
 	WithoutEntry() (int, error)
 }
 
@@ -99,6 +109,9 @@ type UserReader interface {
 	Roles(core.UserID) ([]core.RoleGrant, error)
 	// People lists people, a page a call; next is empty at the end.
 	People(PeopleQuery) (people []Listed, next string, err error)
+	// OpenHolders lists people of the reader's own node and below it within its
+	// organisation who have no second factor and hold one of these roles somewhere.
+	OpenHolders(roles []core.Role, limit int) ([]core.User, error)
 	// RolesHeld lists who holds a role other than user on the reader's own node or
 	// below it within its organisation, people of other tenants too.
 	RolesHeld() ([]Holder, error)
@@ -106,6 +119,10 @@ type UserReader interface {
 	// role on a node and can sign in. In a Tx the answer holds until its end against
 	// everybody else who asks in one.
 	Administrators(on core.TenantID) ([]core.User, error)
+	// RolesHeldBy lists the roles of an account of whatever tenant. In a Tx they stay
+	// so until its end against everybody else who asks in one: whoever changes roles
+	// asks for those of both sides first.
+	RolesHeldBy(core.UserID) ([]core.RoleGrant, error)
 	// CustomRoles lists the roles that the reader's own node made.
 	CustomRoles() ([]core.CustomRole, error)
 	CustomRole(core.Role) (core.CustomRole, error)

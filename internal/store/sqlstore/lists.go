@@ -2,10 +2,12 @@ package sqlstore
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/ident"
@@ -168,6 +170,30 @@ func (t *tx) People(q store.PeopleQuery) ([]store.Listed, string, error) {
 	return out, "", nil
 }
 
+func (t *tx) OpenHolders(roles []core.Role, limit int) ([]core.User, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]core.User{}
+	for _, r := range roles {
+		rows, err := t.q.OpenHolders(t.ctx, db.OpenHoldersParams{Role: string(r), OrganisationID: organisation, Low: low, High: high, Most: int64(limit)})
+		if err != nil {
+			return nil, t.err(err)
+		}
+		for _, row := range rows {
+			found[row.LoginKey] = userOf(row)
+		}
+	}
+	var out []core.User
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		if len(out) < limit {
+			out = append(out, found[key])
+		}
+	}
+	return out, nil
+}
+
 func (t *tx) Counts() (store.Counts, error) {
 	organisation, low, high, err := t.scope()
 	if err != nil {
@@ -213,8 +239,30 @@ func (t *tx) Losses() (store.Losses, error) {
 	return store.Losses{People: int(f.People), Apps: int(f.Apps), Codes: int(f.Codes), Browsers: int(n)}, t.err(err)
 }
 
+func (t *tx) Newcomers(since time.Time) (int, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.q.Newcomers(t.ctx, db.NewcomersParams{OrganisationID: organisation, Since: micros(since), Low: low, High: high})
+	return int(n), t.err(err)
+}
+
+func (t *tx) Clashes(organisation core.TenantID, limit int) ([]core.User, error) {
+	own, low, high, err := t.scope()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.q.Clashes(t.ctx, db.ClashesParams{Low: low, High: high, OrganisationID: own, OtherOrganisation: string(organisation), Most: int64(limit)})
+	return list(t, rows, err, userOf)
+}
+
 func (t *tx) WithoutEntry() (int, error) {
-	n, err := t.q.WithoutEntry(t.ctx, t.own())
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.q.WithoutEntry(t.ctx, db.WithoutEntryParams{OrganisationID: organisation, Low: low, High: high})
 	return int(n), t.err(err)
 }
 

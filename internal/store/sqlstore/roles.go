@@ -32,6 +32,18 @@ func (t *tx) Administrators(on core.TenantID) ([]core.User, error) {
 	return list(t, rows, err, userOf)
 }
 
+// RolesHeldBy, asked in a transaction that writes, is asked by one at a time: else
+// somebody could give away a right in the moment in which they lose it.
+func (t *tx) RolesHeldBy(user core.UserID) ([]core.RoleGrant, error) {
+	if t.writes {
+		if err := t.s.Lock(t.ctx, t.raw, "roles"); err != nil {
+			return nil, t.err(err)
+		}
+	}
+	rows, err := t.q.RolesOf(t.ctx, string(user))
+	return list(t, rows, err, func(r db.RolesOfRow) core.RoleGrant { return customGrantOf(r.Role, r.Base, r.Rights) })
+}
+
 func (t *tx) CustomRoles() ([]core.CustomRole, error) {
 	rows, err := t.q.CustomRoles(t.ctx, t.own())
 	return list(t, rows, err, customRoleOf)

@@ -82,6 +82,7 @@ func (t *tx) count(tenant string, id core.UserID, from, to core.Standing) {
 
 // saveCounts writes what count noted, late, so that the rows are held for the
 // shortest time, and in one order, so that two who move the same never both wait.
+// Such a write inserts its row or changes it, so it may be put off like the rest.
 func (t *tx) saveCounts(ctx context.Context) error {
 	var moved []seat
 	for s, n := range t.seats {
@@ -93,7 +94,7 @@ func (t *tx) saveCounts(ctx context.Context) error {
 		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.standing, b.standing), cmp.Compare(a.slot, b.slot))
 	})
 	for _, s := range moved {
-		err := t.q.MoveCount(ctx, db.MoveCountParams{TenantID: s.tenant, Standing: string(s.standing), Slot: s.slot, People: t.seats[s]})
+		err := t.must.MoveCount(ctx, db.MoveCountParams{TenantID: s.tenant, Standing: string(s.standing), Slot: s.slot, People: t.seats[s]})
 		if err != nil {
 			return err
 		}

@@ -17,8 +17,10 @@ func (t *tx) Tenant() (core.Tenant, error) {
 	return get(t, row, err, tenantOf)
 }
 
-func (t *tx) Line() ([]core.Tenant, error) {
-	rows, err := t.q.TenantLine(t.ctx, t.own())
+func (t *tx) Line() ([]core.Tenant, error) { return t.LineOf(t.tenant) }
+
+func (t *tx) LineOf(id core.TenantID) ([]core.Tenant, error) {
+	rows, err := t.q.TenantLine(t.ctx, string(id))
 	if err == nil && len(rows) == 0 {
 		return nil, core.ErrNotFound
 	}

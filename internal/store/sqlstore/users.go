@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
-	"errors"
 	"time"
 
 	"sallyport/internal/core"
@@ -71,7 +69,18 @@ func (t *tx) UpdateUser(u core.User) error {
 		}
 		was = stand{kind: core.UserKind(row.Kind), state: core.UserState(row.State), federated: row.Federated}
 	}
-	enrolled, err := t.q.UpdateUser(t.ctx, db.UpdateUserParams{
+	is := standOf(u)
+	is.ours, is.enrolled = was.ours, was.enrolled
+	moves := is != was
+	if moves && !is.ours {
+		// Whether there is a second factor the row knows better than who read it before.
+		held, err := t.q.HoldUser(t.ctx, db.HoldUserParams{TenantID: t.own(), ID: string(u.ID)})
+		if err != nil {
+			return t.err(err)
+		}
+		was.enrolled = held.Enrolled == 1
+	}
+	n, err := t.must.UpdateUser(t.ctx, db.UpdateUserParams{
 		ID: string(u.ID), TenantID: t.own(), Version: u.Version, Kind: string(u.Kind), State: string(u.State),
 		BeforeState: string(u.Before), Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name),
 		Email: text(u.Email), EmailKey: u.EmailKey, Federated: u.Federated, Locale: u.Locale,
@@ -80,21 +89,17 @@ func (t *tx) UpdateUser(u core.User) error {
 		Standing: string(core.StandingOf(u, false)), NameKey: ident.NameKey(text(u.Name)), FamilyKey: ident.FamilyKey(text(u.Name)),
 		PlacedAt: micros(u.PlacedAt), Skips: int64(u.Skips), SkipsSince: micros(u.SkipsSince),
 	})
-	hit := int64(1)
-	if errors.Is(err, sql.ErrNoRows) {
-		hit, err = 0, nil
-	}
-	err = t.versioned(hit, err, u.Version, func() (int64, error) {
+	err = t.versioned(n, err, u.Version, func() (int64, error) {
 		row, err := t.q.UserStand(t.ctx, db.UserStandParams{TenantID: t.own(), ID: string(u.ID)})
 		return row.Version, err
 	})
 	if err != nil {
 		return err
 	}
-	// The row was still of the version that was read, so it stood where it stood then.
-	is := standOf(u)
-	t.count(t.own(), u.ID, was.at(enrolled == 1), is.at(enrolled == 1))
-	is.ours, is.enrolled = was.ours, enrolled == 1
+	if moves {
+		// The row was still of the version that was read, so it stood where it stood then.
+		t.count(t.own(), u.ID, was.at(was.enrolled), is.at(was.enrolled))
+	}
 	t.keepStand(u.ID, is)
 	return nil
 }

@@ -187,6 +187,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
+	"LineOf": nil, // asked about any node: rights are held on those of other tenants
 	"Below": func(_ *world, tx store.Tx, h household) error {
 		below, err := tx.Below()
 		for _, n := range below {
@@ -225,6 +226,9 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
+	"Newcomers": func(_ *world, tx store.Tx, h household) error { return none(tx.Newcomers(time.Time{})) },
+	// Names people of our own by what others have: whoever moves a branch must know.
+	"Clashes":       func(_ *world, tx store.Tx, h household) error { return nothing(tx.Clashes(h.tenant.ID, 10)) },
 	"WithoutEntry":  func(_ *world, tx store.Tx, h household) error { return none(tx.WithoutEntry()) },
 	"MoveTenant":    func(_ *world, tx store.Tx, h household) error { return under(tx, h) },
 	"DeleteBranch":  nil, // takes no id: the reader's own branch
@@ -265,6 +269,10 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return nil
 	},
+	"OpenHolders": func(_ *world, tx store.Tx, h household) error {
+		all, err := tx.OpenHolders(core.Roles, 1000)
+		return nothing(all, err)
+	},
 	"RolesHeld": func(_ *world, tx store.Tx, h household) error {
 		all, err := tx.RolesHeld()
 		for _, p := range all {
@@ -274,8 +282,9 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
-	// Asked about any tenant: whoever holds a role there may be of another.
+	// Asked about any tenant and any account: roles cross tenants.
 	"Administrators": nil,
+	"RolesHeldBy":    nil,
 	"CustomRoles": func(_ *world, tx store.Tx, h household) error {
 		all, err := tx.CustomRoles()
 		for _, r := range all {

@@ -43,6 +43,10 @@ func testTree(t *testing.T, w *world) {
 	w.view(deep.ID, func(r store.Reader) error {
 		same(t, "deep line", ids(r.Line()), []core.TenantID{root, a.ID, unit.ID, deep.ID})
 		same(t, "deep below", ids(r.Below()), []core.TenantID{deep.ID})
+		same(t, "another's line", ids(r.LineOf(b.ID)), []core.TenantID{root, b.ID})
+		if _, err := r.LineOf("tn_never"); !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("the line of a node that never was: %v", err)
+		}
 		return nil
 	})
 	all := ids(w.AllTenants(w.ctx))

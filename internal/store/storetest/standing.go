@@ -351,6 +351,19 @@ func testPeopleLists(t *testing.T, w *world) {
 		same(t, "search by standing", ask(at.ID, limit, store.PeopleQuery{Prefix: "o", Standings: []core.Standing{core.StandingOpen}}), []string(nil))
 		same(t, "nobody", ask(at.ID, limit, store.PeopleQuery{Prefix: "%"}), []string(nil))
 	}
+	w.update(at.ID, func(tx store.Tx) error {
+		d, err := w.FindLogin(w.ctx, "dora", nil)
+		return errors.Join(err, tx.Grant(core.RoleGrant{User: d.User.ID, Tenant: root, Role: core.Auditor, At: tx.Now()}), tx.Grant(core.RoleGrant{User: d.User.ID, Tenant: at.ID, Role: core.Helpdesk, At: tx.Now()}))
+	})
+	w.view(at.ID, func(r store.Reader) error {
+		all, err := r.OpenHolders(core.Roles, 10)
+		if len(all) != 1 || all[0].Login != "dora" { // carla has a factor
+			t.Errorf("holders without a factor: %+v", all)
+		}
+		none, err2 := r.OpenHolders([]core.Role{core.PartnerAdmin}, 10)
+		same(t, "holders of another role", len(none), 0)
+		return errors.Join(err, err2)
+	})
 	for _, odd := range []string{"\x00", "login", "login\x00", "mail\x00zzz", "nonsense\x00a\x00b", string([]byte{0xff})} {
 		w.view(at.ID, func(r store.Reader) error {
 			_, _, err := r.People(store.PeopleQuery{Page: store.Page{After: odd, Limit: 2}, Prefix: "a"})

@@ -144,6 +144,30 @@ func testMoveTenant(t *testing.T, w *world) {
 			t.Errorf("moved %s", name)
 		}
 	}
+	// Addresses that would not be unique any more are named before.
+	twin := w.newUser(customer.ID)
+	twin.Email, twin.EmailKey = baker.Email, baker.EmailKey
+	w.update(customer.ID, func(tx store.Tx) error { return tx.InsertUser(twin) })
+	elsewhere := w.node(core.Customer, south, "Elsewhere")
+	clone := w.newUser(elsewhere.ID)
+	clone.Email, clone.EmailKey = baker.Email, baker.EmailKey
+	w.update(elsewhere.ID, func(tx store.Tx) error { return tx.InsertUser(clone) })
+	w.view(unit.ID, func(r store.Reader) error {
+		all, err := r.Clashes(elsewhere.ID, 5)
+		if len(all) != 1 || all[0].ID != baker.ID {
+			t.Errorf("clashes: %+v", all)
+		}
+		none, err2 := r.Clashes(north.ID, 5)
+		same(t, "no clashes", len(none), 0)
+		return errors.Join(err, err2)
+	})
+	w.view(customer.ID, func(r store.Reader) error {
+		n, err := r.Newcomers(w.clock.Now().Add(-time.Hour))
+		same(t, "newcomers", n, 1) // the baker is enrolled
+		n, err2 := r.Newcomers(w.clock.Now())
+		same(t, "none since now", n, 0)
+		return errors.Join(err, err2)
+	})
 	// Each under the other at once: one goes, and the tree stays one.
 	a, b := w.node(core.Folder, south, "A"), w.node(core.Folder, south, "B")
 	w.together(2, func(i int) {
@@ -155,7 +179,7 @@ func testMoveTenant(t *testing.T, w *world) {
 	})
 	w.view(root, func(r store.Reader) error {
 		below, err := r.Below()
-		same(t, "nodes of the tree", len(below), 8)
+		same(t, "nodes of the tree", len(below), 9)
 		for _, n := range below {
 			if n.ID == a.ID || n.ID == b.ID {
 				line := w.tenant(n.ID)

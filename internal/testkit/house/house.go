@@ -181,7 +181,7 @@ func (h *House) Organisation(name, preset, settings string) core.Tenant {
 			h.T.Fatal(err)
 		}
 	}
-	t, err := h.Directory.CreateTenant(h.T.Context(), directory.NewTenant{Kind: core.Customer, Name: name, Parent: h.Root.ID, Settings: doc}, core.ActorSystem, core.Client{})
+	t, err := h.Directory.CreateTenant(h.T.Context(), directory.NewTenant{Kind: core.Customer, Name: name, Parent: h.Root.ID, Settings: doc}, access.System(), core.Client{})
 	if err != nil {
 		h.T.Fatal(err)
 	}

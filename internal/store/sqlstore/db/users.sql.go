@@ -108,6 +108,78 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 	return items, nil
 }
 
+const clashes = `-- name: Clashes :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM tenants t JOIN users ON users.tenant_id = t.id AND users.organisation_id = t.organisation_id
+WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.organisation_id = $3
+  AND users.state <> 'deleted' AND users.email_key <> '' AND EXISTS (
+    SELECT 1 FROM users o WHERE o.email_key = users.email_key AND o.organisation_id = $4 AND o.email_key <> '' AND o.state <> 'deleted')
+LIMIT CAST($5 AS bigint)
+`
+
+type ClashesParams struct {
+	Low               string
+	High              string
+	OrganisationID    string
+	OtherOrganisation string
+	Most              int64
+}
+
+// People of a branch whose address somebody of another organisation has.
+func (q *Queries) Clashes(ctx context.Context, arg ClashesParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, clashes,
+		arg.Low,
+		arg.High,
+		arg.OrganisationID,
+		arg.OtherOrganisation,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countFactors = `-- name: CountFactors :one
 SELECT count(*) FROM factors
 WHERE tenant_id = $1 AND user_id = $2 AND state = 'confirmed' AND kind <> 'recovery_code'
@@ -487,6 +559,103 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.SkipsSince,
 	)
 	return err
+}
+
+const newcomers = `-- name: Newcomers :one
+SELECT count(*) FROM users u
+WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.validated_at > $2
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+`
+
+type NewcomersParams struct {
+	OrganisationID string
+	Since          int64
+	Low            string
+	High           string
+}
+
+// People without a second factor whose mailbox was confirmed after an instant.
+func (q *Queries) Newcomers(ctx context.Context, arg NewcomersParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, newcomers,
+		arg.OrganisationID,
+		arg.Since,
+		arg.Low,
+		arg.High,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const openHolders = `-- name: OpenHolders :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles r JOIN users ON users.id = r.user_id
+WHERE r.role = $1 AND users.organisation_id = $2 AND users.standing = 'open'
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+ORDER BY users.login_key LIMIT CAST($5 AS bigint)
+`
+
+type OpenHoldersParams struct {
+	Role           string
+	OrganisationID string
+	Low            string
+	High           string
+	Most           int64
+}
+
+// People without a second factor who hold a role anywhere: few, found by the role.
+func (q *Queries) OpenHolders(ctx context.Context, arg OpenHoldersParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, openHolders,
+		arg.Role,
+		arg.OrganisationID,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const password = `-- name: Password :one
@@ -1269,7 +1438,7 @@ func (q *Queries) UpdateCustomRole(ctx context.Context, arg UpdateCustomRolePara
 	return result.RowsAffected()
 }
 
-const updateUser = `-- name: UpdateUser :one
+const updateUser = `-- name: UpdateUser :execrows
 UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     login_key = $5, name = $6, email = $7, email_key = $8, federated = $9,
     locale = $10, last_sign_in_at = $11, version = version + 1,
@@ -1277,7 +1446,6 @@ UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     standing = CASE WHEN CAST($15 AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST($15 AS text) END,
     name_key = $16, family_key = $17, placed_at = $18, skips = $19, skips_since = $20
 WHERE tenant_id = $21 AND id = $22 AND version = $23
-RETURNING enrolled
 `
 
 type UpdateUserParams struct {
@@ -1309,7 +1477,7 @@ type UpdateUserParams struct {
 // @standing is that of somebody without a second factor; whether there is one the
 // row knows better than who read it before.
 func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, updateUser,
+	result, err := q.db.ExecContext(ctx, updateUser,
 		arg.Kind,
 		arg.State,
 		arg.BeforeState,
@@ -1334,9 +1502,10 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.ID,
 		arg.Version,
 	)
-	var enrolled int64
-	err := row.Scan(&enrolled)
-	return enrolled, err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const usedService = `-- name: UsedService :execrows
@@ -1507,12 +1676,19 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 const withoutEntry = `-- name: WithoutEntry :one
 SELECT count(*) FROM users u LEFT JOIN passwords p ON p.user_id = u.id AND p.hash <> ''
 WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.email_key = '' AND p.user_id IS NULL
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted')
 `
+
+type WithoutEntryParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+}
 
 // People who would have to sign in and have neither a password nor an address to
 // send a link to.
-func (q *Queries) WithoutEntry(ctx context.Context, organisationID string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, withoutEntry, organisationID)
+func (q *Queries) WithoutEntry(ctx context.Context, arg WithoutEntryParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, withoutEntry, arg.OrganisationID, arg.Low, arg.High)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

@@ -25,7 +25,7 @@ VALUES (@id, @tenant_id, @kind, @state, @before_state, @login, @login_key, @name
     COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = @tenant_id), ''), 0, @standing, @name_key, @family_key,
     @placed_at, @skips, @skips_since);
 
--- name: UpdateUser :one
+-- name: UpdateUser :execrows
 -- @standing is that of somebody without a second factor; whether there is one the
 -- row knows better than who read it before.
 UPDATE users SET kind = @kind, state = @state, before_state = @before_state, login = @login,
@@ -34,8 +34,7 @@ UPDATE users SET kind = @kind, state = @state, before_state = @before_state, log
     created_at = @created_at, changed_at = @changed_at, validated_at = @validated_at,
     standing = CASE WHEN CAST(@standing AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST(@standing AS text) END,
     name_key = @name_key, family_key = @family_key, placed_at = @placed_at, skips = @skips, skips_since = @skips_since
-WHERE tenant_id = @tenant_id AND id = @id AND version = @version
-RETURNING enrolled;
+WHERE tenant_id = @tenant_id AND id = @id AND version = @version;
 
 -- name: UserStand :one
 SELECT version, kind, state, federated FROM users WHERE tenant_id = @tenant_id AND id = @id;
@@ -114,7 +113,8 @@ WHERE u.organisation_id = @organisation_id AND u.standing <> 'deleted';
 -- People who would have to sign in and have neither a password nor an address to
 -- send a link to.
 SELECT count(*) FROM users u LEFT JOIN passwords p ON p.user_id = u.id AND p.hash <> ''
-WHERE u.organisation_id = @organisation_id AND u.standing = 'open' AND u.email_key = '' AND p.user_id IS NULL;
+WHERE u.organisation_id = @organisation_id AND u.standing = 'open' AND u.email_key = '' AND p.user_id IS NULL
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted');
 
 -- name: Password :one
 SELECT * FROM passwords WHERE tenant_id = @tenant_id AND user_id = @user_id;
@@ -215,3 +215,24 @@ ON CONFLICT (user_id, held_on, role) DO NOTHING;
 
 -- name: Revoke :execrows
 DELETE FROM roles WHERE tenant_id = @tenant_id AND user_id = @user_id AND held_on = @held_on AND role = @role;
+
+-- name: Newcomers :one
+-- People without a second factor whose mailbox was confirmed after an instant.
+SELECT count(*) FROM users u
+WHERE u.organisation_id = @organisation_id AND u.standing = 'open' AND u.validated_at > @since
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted');
+
+-- name: Clashes :many
+-- People of a branch whose address somebody of another organisation has.
+SELECT users.* FROM tenants t JOIN users ON users.tenant_id = t.id AND users.organisation_id = t.organisation_id
+WHERE t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.organisation_id = @organisation_id
+  AND users.state <> 'deleted' AND users.email_key <> '' AND EXISTS (
+    SELECT 1 FROM users o WHERE o.email_key = users.email_key AND o.organisation_id = @other_organisation AND o.email_key <> '' AND o.state <> 'deleted')
+LIMIT CAST(@most AS bigint);
+
+-- name: OpenHolders :many
+-- People without a second factor who hold a role anywhere: few, found by the role.
+SELECT users.* FROM roles r JOIN users ON users.id = r.user_id
+WHERE r.role = @role AND users.organisation_id = @organisation_id AND users.standing = 'open'
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted')
+ORDER BY users.login_key LIMIT CAST(@most AS bigint);
