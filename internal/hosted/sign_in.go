@@ -87,6 +87,12 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 		}
 	}
 	_, c.Recovery = confirmed(p.Factors, core.FactorRecoveryCode)
+	if p.MayReset && (!c.Dead || c.Recovery) {
+		c.ResetMFA = action(r, "reset-mfa")
+	}
+	if p.Trusted > 0 {
+		c.ResetBrowsers = action(r, "reset-browsers")
+	}
 	return c
 }
 

@@ -90,6 +90,8 @@ var ruleEnrolProof = rule{"enrol_proof", func(f *Facts, s *sofar) verdict {
 		return no(WhyAnew)
 	case s.pass:
 		return no(WhyPass)
+	case s.level.AtLeast(core.LevelMFA):
+		return no(WhyFactorShown)
 	case f.Shown.MailProved:
 		return no(WhyMailShown)
 	case !f.Person.HasMail:

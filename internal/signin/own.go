@@ -146,7 +146,7 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 			return nil
 		}
 		if policy.Enrolled(factors) {
-			shown, fault, err := s.check(tx, u, factors, me.Effective, code, me.Client)
+			shown, fault, err := s.check(tx, u, factors, me.Effective, code, false, me.Client)
 			if err != nil || fault != nil {
 				refused = fault
 				return err

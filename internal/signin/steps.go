@@ -26,6 +26,10 @@ type Page struct {
 	Decision  policy.Decision
 	Setup     enrol.Setup // at StepEnrolTOTP
 	Contact   core.User   // at StepSetupRequired: whom to ask, if anybody
+	// At StepCode: whether the person may end their second factor here, and how many
+	// browsers they trust.
+	MayReset bool
+	Trusted  int
 }
 
 // Look tells where an attempt stands, for the page that a browser asks for. At
@@ -39,6 +43,9 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 		}
 		step, d := next(st)
 		p = Page{Step: step, Attempt: st.attempt, User: st.user, Factors: st.factors, Effective: st.eff, Decision: d}
+		if step == StepCode {
+			return s.lookPrompt(tx, st, &p)
+		}
 		if step != StepEnrolTOTP {
 			return nil
 		}
@@ -53,6 +60,20 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 		return Page{}, fmt.Errorf("look at attempt %s: %w", id, err)
 	}
 	return p, nil
+}
+
+func (s *Service) lookPrompt(tx store.Tx, st standing, p *Page) error {
+	p.MayReset = st.mayReset()
+	if st.eff.Settings.Challenge != core.ChallengeUntrustedBrowser {
+		return nil
+	}
+	all, err := tx.Browsers(st.user.ID)
+	for _, b := range all {
+		if _, ok := policy.TrustEnds(b, st.eff, tx.Now()); ok {
+			p.Trusted++
+		}
+	}
+	return err
 }
 
 // contact is somebody to ask about what the organisation requires: an
