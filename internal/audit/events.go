@@ -28,6 +28,7 @@ const (
 	PasswordResetAsked = "user.password.reset_asked"
 	PasswordReset      = "user.password.reset"
 	MFAEnrolStarted    = "user.mfa.enrol_started"
+	MFASheetShown      = "user.mfa.sheet_shown"
 	MFASkipped         = "user.mfa.skipped"
 	MFAEnrolled        = "user.mfa.enrolled"
 	MFAEnrolFailed     = "user.mfa.enrol_failed"
@@ -88,7 +89,7 @@ const (
 // Names lists every event, for the reference and for the catalogs.
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
-	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
+	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFASheetShown, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,

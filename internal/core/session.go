@@ -66,6 +66,10 @@ type SessionDoc struct {
 	Reveal      []byte    `json:"reveal,omitempty"`
 	RevealUntil time.Time `json:"reveal_until,omitzero"`
 	RevealWhy   string    `json:"reveal_why,omitempty"` // "enrolled", "used", "made"
+	// Sheet is the app whose setup key may be shown once more, on the sheet to print,
+	// until SheetUntil.
+	Sheet      FactorID  `json:"sheet,omitempty"`
+	SheetUntil time.Time `json:"sheet_until,omitzero"`
 	// TrustUntil is until when the person may answer whether to trust this browser;
 	// zero when nobody asks.
 	TrustUntil time.Time `json:"trust_until,omitzero"`

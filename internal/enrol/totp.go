@@ -104,6 +104,7 @@ type Confirmed struct {
 	Proof   core.Proof
 	Codes   []string // new recovery codes, in clear for the last time
 	Replace bool     // an older factor ended with this
+	Sheet   bool     // the setup key may be shown once more, on a sheet to print
 }
 
 // Confirm tries the first code of the unconfirmed secret that is bound to this
@@ -168,6 +169,11 @@ func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff polic
 		}
 		out.Factors, out.Codes = append(out.Factors, made...), codes
 	}
+	out.Sheet = hasWay(eff, core.RecoverySheetWay)
+	args := map[string]string{}
+	if out.Sheet {
+		args["sheet"] = "yes"
+	}
 	kind := core.MailMFAEnabled
 	if out.Replace {
 		kind = core.MailFactorReplaced
@@ -176,7 +182,7 @@ func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff polic
 			return Confirmed{}, nil, err
 		}
 	}
-	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c}); err != nil {
+	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c, Args: args}); err != nil {
 		return Confirmed{}, nil, err
 	}
 	e := audit.Note(audit.By(audit.MFAEnrolled, u.ID, c), "method", string(core.FactorTOTP))

@@ -93,6 +93,8 @@ func Way(b signin.Between) string {
 	switch b {
 	case signin.BetweenCodes:
 		return "/account/security/recovery-code"
+	case signin.BetweenSheet:
+		return "/account/security/setup-key"
 	case signin.BetweenTrust:
 		return "/account/trust-browser"
 	}

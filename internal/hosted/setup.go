@@ -2,6 +2,7 @@ package hosted
 
 import (
 	"net/http"
+	"slices"
 
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
@@ -109,6 +110,12 @@ func (h *Handler) enrolPage(r *http.Request, p signin.Page, typed string, fault 
 	s, err := factor.FromSetup(p.Setup, typed)
 	e := EnrolTOTPPage{Page: h.page(p.Effective), Setup: s, Action: action(r, "enrol-totp"), Steps: true, Recommended: p.Effective.Settings.RecommendedApp}
 	e.Replaces = policy.Enrolled(p.Factors)
+	switch ways := p.Effective.Settings.Recovery; {
+	case slices.Contains(ways, core.RecoveryCodeWay):
+		e.Last = "recovery"
+	case slices.Contains(ways, core.RecoverySheetWay):
+		e.Last = "sheet"
+	}
 	if p.Decision.Outcome == policy.MaySkip {
 		e.SkipAction = action(r, "setup-required")
 	}

@@ -2,6 +2,7 @@ package hosted
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -87,6 +88,7 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 		}
 	}
 	_, c.Recovery = confirmed(p.Factors, core.FactorRecoveryCode)
+	c.Sheet = slices.Contains(p.Effective.Settings.Recovery, core.RecoverySheetWay) && !c.Dead
 	if p.MayReset && (!c.Dead || c.Recovery) {
 		c.ResetMFA = action(r, "reset-mfa")
 	}

@@ -51,6 +51,8 @@ func (h *Handler) rows() []web.Route {
 		{Pattern: "POST /account/security/recovery-code", Handler: h.postRecoveryCode, Guard: web.Session},
 		{Pattern: "GET /account/security/disable", Handler: h.getDisable, Guard: web.Session},
 		{Pattern: "POST /account/security/disable", Handler: h.postDisable, Guard: web.Session},
+		{Pattern: "GET /account/security/setup-key", Handler: h.getSheet, Guard: web.Session},
+		{Pattern: "POST /account/security/setup-key", Handler: h.postSheet, Guard: web.Session},
 		{Pattern: "GET /account/trust-browser", Handler: h.getTrust, Guard: web.Session},
 		{Pattern: "POST /account/trust-browser", Handler: h.postTrust, Guard: web.Session},
 		{Pattern: "GET /account/security/browsers", Handler: h.getBrowsers, Guard: web.Session},

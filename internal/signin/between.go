@@ -2,9 +2,12 @@ package signin
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/enrol"
 	"sallyport/internal/store"
 )
 
@@ -15,6 +18,7 @@ type Between string
 const (
 	BetweenNothing Between = ""
 	BetweenCodes   Between = "recovery-code" // new recovery codes, until they are said to be saved
+	BetweenSheet   Between = "setup-key"     // the sheet with the setup key, served once
 	BetweenTrust   Between = "trust-browser" // whether this browser is to be trusted
 )
 
@@ -26,6 +30,8 @@ func Waits(d core.SessionDoc, now time.Time) Between {
 	switch {
 	case len(d.Reveal) > 0 && now.Before(d.RevealUntil):
 		return BetweenCodes
+	case d.Sheet != "" && now.Before(d.SheetUntil):
+		return BetweenSheet
 	case now.Before(d.TrustUntil):
 		return BetweenTrust
 	}
@@ -39,6 +45,9 @@ type Onward struct {
 	ReturnTo string
 }
 
+// Onward is where a session goes from a page that has nothing to ask.
+func (s *Service) Onward(d core.SessionDoc) Onward { return onward(d, s.Now()) }
+
 func onward(d core.SessionDoc, now time.Time) Onward {
 	if b := Waits(d, now); b != BetweenNothing {
 		return Onward{Between: b}
@@ -48,10 +57,10 @@ func onward(d core.SessionDoc, now time.Time) Onward {
 
 // answer is what pages that stand between have in common: fn takes the answer in
 // and clears its question. A question that waits no more was answered already: the
-// second request of a click goes where the first one went.
-func (s *Service) answer(ctx context.Context, me Self, asked Between, fn func(store.Tx, *core.SessionDoc, core.User, []core.Factor) error) (out Onward, err error) {
+// second request of a click goes where the first one went, and is not the first.
+func (s *Service) answer(ctx context.Context, me Self, asked Between, fn func(store.Tx, *core.SessionDoc, core.User, []core.Factor) error) (out Onward, first bool, err error) {
 	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		out = Onward{}
+		out, first = Onward{}, false
 		if !asks(sess.Doc, asked, tx.Now()) {
 			if tx.Now().Sub(sess.Doc.AnsweredAt) < clickLife {
 				out = onward(sess.Doc, tx.Now())
@@ -63,14 +72,37 @@ func (s *Service) answer(ctx context.Context, me Self, asked Between, fn func(st
 			return err
 		}
 		doc.AnsweredAt = tx.Now()
-		out = onward(doc, tx.Now())
+		out, first = onward(doc, tx.Now()), true
 		sess.Doc = doc
 		if err := tx.UpdateSession(sess); err != nil {
 			return err
 		}
 		return tx.Changed(core.ChangeSession, string(sess.ID))
 	})
-	return out, err
+	return out, first, err
+}
+
+// Sheet serves the setup key of the app that this session set up, once: whoever
+// asks again, in another tab or from the history, finds it gone. The key comes from
+// the app's own sealed secret, so nothing keeps a second copy (row ACR-13).
+func (s *Service) Sheet(ctx context.Context, me Self) (sheet enrol.Setup, ok bool, err error) {
+	found := false
+	_, first, err := s.answer(ctx, me, BetweenSheet, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
+		found = false
+		id := doc.Sheet
+		doc.Sheet, doc.SheetUntil = "", time.Time{}
+		i := slices.IndexFunc(factors, func(f core.Factor) bool { return f.ID == id && f.State == core.FactorConfirmed })
+		if i < 0 {
+			return nil // it ended meanwhile
+		}
+		plain, err := s.Enrol.Open(factors[i])
+		if err != nil {
+			return err
+		}
+		sheet, found = enrol.Setup{Factor: factors[i], Secret: plain, Params: enrol.ParamsOf(factors[i].Doc)}, true
+		return tx.Append(audit.Note(audit.By(audit.MFASheetShown, u.ID, me.Client), "factor", string(id)))
+	})
+	return sheet, first && found && err == nil, err
 }
 
 // asks reports whether a question is open, whichever comes first.
@@ -78,6 +110,8 @@ func asks(d core.SessionDoc, b Between, now time.Time) bool {
 	switch b {
 	case BetweenCodes:
 		return len(d.Reveal) > 0 && now.Before(d.RevealUntil)
+	case BetweenSheet:
+		return d.Sheet != "" && now.Before(d.SheetUntil)
 	case BetweenTrust:
 		return now.Before(d.TrustUntil)
 	}

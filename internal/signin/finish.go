@@ -19,9 +19,10 @@ const day = 24 * time.Hour
 
 // finishing is what the last step brings besides its proof.
 type finishing struct {
-	codes  []string // new recovery codes in clear
-	why    string   // why they are shown: "used", "enrolled"
-	stored bool     // the attempt is a row, to be ended
+	codes  []string      // new recovery codes in clear
+	why    string        // why they are shown: "used", "enrolled"
+	sheet  core.FactorID // whose setup key may be printed
+	stored bool          // the attempt is a row, to be ended
 }
 
 // finish goes through the gate and ends the attempt.
@@ -41,6 +42,9 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {
 			return Result{}, err
 		}
+	}
+	if f.sheet != "" {
+		doc.Sheet, doc.SheetUntil = f.sheet, tx.Now().Add(BetweenLife)
 	}
 	var err error
 	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo}
@@ -86,6 +90,14 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	}
 	s.count("signin", "ok", string(opened.Session.Level))
 	return out, nil
+}
+
+// sheetOf is the app whose setup key may be printed, if the organisation wants that.
+func sheetOf(c enrol.Confirmed) core.FactorID {
+	if c.Sheet {
+		return c.Factor.ID
+	}
+	return ""
 }
 
 // asksTrust is until when the person may say whether to trust this browser: after

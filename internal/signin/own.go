@@ -257,6 +257,9 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 			}
 			doc.ReturnTo = ""
 		}
+		if doc.Sheet = sheetOf(done); doc.Sheet != "" {
+			doc.SheetUntil, doc.ReturnTo = tx.Now().Add(BetweenLife), ""
+		}
 		out.Replaced = done.Replace
 		out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, done.Factors, doc, done.Proof), out))
 		return err
@@ -331,10 +334,11 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 // SavedCodes is the person's word that the codes are saved; from then on they
 // are not shown again.
 func (s *Service) SavedCodes(ctx context.Context, me Self) (Onward, error) {
-	return s.answer(ctx, me, BetweenCodes, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
+	on, _, err := s.answer(ctx, me, BetweenCodes, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
 		doc.Reveal, doc.RevealWhy, doc.RevealUntil = nil, "", time.Time{}
 		return s.Enrol.Saved(tx, u, factors, me.Client)
 	})
+	return on, err
 }
 
 // AskOwnMail mails the link that shows the mailbox before a first factor is

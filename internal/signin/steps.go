@@ -190,7 +190,7 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
 			return err
 		}
-		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", stored: true}, v)
+		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", sheet: sheetOf(done), stored: true}, v)
 		return err
 	})
 	if err != nil {

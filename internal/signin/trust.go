@@ -47,7 +47,7 @@ func (s *Service) AskTrust(ctx context.Context, me Self) (q TrustQuestion, ok bo
 // secret must be among those that the request brought, so that a session that was
 // carried elsewhere trusts nothing there.
 func (s *Service) Trust(ctx context.Context, me Self, yes bool) (Onward, error) {
-	return s.answer(ctx, me, BetweenTrust, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
+	on, _, err := s.answer(ctx, me, BetweenTrust, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
 		doc.TrustUntil = time.Time{}
 		who, err := session.Who(tx, u, factors, me.Effective)
 		if err != nil {
@@ -79,6 +79,7 @@ func (s *Service) Trust(ctx context.Context, me Self, yes bool) (Onward, error) 
 		}
 		return tx.Append(audit.Count(audit.Note(audit.By(audit.BrowserTrusted, u.ID, me.Client), "browser", string(b.ID)), "days", days))
 	})
+	return on, err
 }
 
 // Forget takes the trust from some of the person's browsers, or from all when none

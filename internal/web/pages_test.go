@@ -71,7 +71,7 @@ func document(t *testing.T, page string) element {
 // what programs, screen readers and the content security policy lean on.
 func TestPagesKeepTheirPromises(t *testing.T) {
 	// An id that no catalog has would show as itself.
-	unsaid := regexp.MustCompile(`\b(account|activity|code|confirm_mail|copy|date|disable|door|enrol_totp|error|fault\w*|field|flash|link|method|mfa|new_password|page|password|profile|proof_done|recovery\w*|reset|security|sessions|setup|sign_in|signed_out|start|status|step_up|steps|trust|browsers|prompt)\.[a-z_]+\b`)
+	unsaid := regexp.MustCompile(`\b(account|activity|code|confirm_mail|copy|date|disable|door|enrol_totp|error|fault\w*|field|flash|link|method|mfa|new_password|page|password|profile|proof_done|recovery\w*|reset|security|sessions|setup|sign_in|signed_out|start|status|step_up|steps|trust|browsers|prompt|key_sheet)\.[a-z_]+\b`)
 	for _, s := range samples(t) {
 		for _, l := range i18n.Languages() {
 			t.Run(s.name+"/"+l.Tag, func(t *testing.T) {
