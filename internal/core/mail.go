@@ -18,7 +18,8 @@ const (
 	MailFirstLock        MailKind = "first_lock"
 	MailAdminLinkUsed    MailKind = "admin_link_used"
 	MailEnrolProof       MailKind = "enrol_proof"
-	MailMFAResetOwn      MailKind = "mfa_reset" // by the person, at the prompt
+	MailMFAResetOwn      MailKind = "mfa_reset"   // by the person, at the prompt
+	MailMFACleared       MailKind = "mfa_cleared" // by a reset of the password, where the setting says so
 	MailBrowserTrusted   MailKind = "browser_trusted"
 	MailBrowsersForgot   MailKind = "browsers_forgotten" // by the person
 	MailLocalShell       MailKind = "local_shell"        // to platform administrators: what was done on the shell
@@ -37,7 +38,7 @@ const (
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
-	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
+	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailMFACleared, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
 	MailEmailAsked, MailEmailChanged, MailAccountDeleted, MailConverted, MailBrowsersReset, MailPassMade, MailAdminInvited, MailMFASwitchedOff, MailActing, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed

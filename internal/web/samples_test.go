@@ -125,6 +125,7 @@ func samples(t *testing.T) []sample {
 		{"proof-done", hosted.ProofDone(hosted.ProofDonePage{Page: p(nil)})},
 		{"invitation", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/invitation/x", Why: hosted.WhyInvited, Login: "tobias.reiter", Mail: "tobias.reiter@baeckerei-huber.example", Inviter: "Anna Huber", Until: at(-15, 0), MinLength: 15})},
 		{"new-password.reset", hosted.NewPassword(hosted.NewPasswordPage{Page: p(short), Action: "/reset/x", Why: hosted.WhyReset, Login: "tobias.reiter", MinLength: 15})},
+		{"new-password.clears", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/reset/x", Why: hosted.WhyReset, Login: "tobias.reiter", MinLength: 15, ClearsMFA: true})},
 		{"new-password.forced", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/sign-in/att_1/password", Why: hosted.WhyForced, Login: "tobias.reiter", MinLength: 15})},
 		{"new-password.admin", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/sign-in/att_1/password", Why: hosted.WhyAdminLink, Login: "tobias.reiter", MinLength: 8, Until: at(-1, 0)})},
 		{"link.reset", hosted.Link(hosted.LinkPage{Page: p(nil), Kind: hosted.LinkReset, Action: "/reset/x", Login: "tobias.reiter", Until: at(-1, 0)})},
