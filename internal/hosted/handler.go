@@ -147,14 +147,19 @@ func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.Attempt
 // leave ends the session that this browser brought to a sign-in, whoever's it was:
 // the new one takes its place, and the old token must not live on (row A-13).
 func (h *Handler) leave(r *http.Request, opened core.SessionID) error {
-	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	cur, err := h.current(r)
 	if errors.Is(err, core.ErrNoSession) || err == nil && cur.Session.ID == opened {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, core.ErrOutsideNetwork) {
 		return err
 	}
 	return h.End(r.Context(), cur.Session, h.Proxies.Client(r))
+}
+
+// current is the session that this browser has.
+func (h *Handler) current(r *http.Request) (session.Current, error) {
+	return h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie), h.Proxies.Client(r).Address)
 }
 
 func destination(returnTo string) string {

@@ -79,7 +79,7 @@ type currentKey struct{}
 // session goes to the door and comes back; a form goes to the door alone,
 // because what it carried cannot be kept.
 func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie), h.Proxies.Client(r).Address)
 	if err != nil {
 		return nil, over(r, err)
 	}

@@ -329,6 +329,15 @@ func TestLoginNetworksAtTheDoor(t *testing.T) {
 		if b := p.Budget("password"); b.Failures != 1 {
 			t.Errorf("%d failures are counted: the right password is none", b.Failures)
 		}
+		// Links that set a password are not used up from outside, nor do they set one.
+		link := resetLink(h, p)
+		hash := password(h, p)
+		if a := out.Post(link, "new_password", another); a.Status != http.StatusForbidden || a.Fault() != core.ErrOutsideNetwork.Code || password(h, p) != hash {
+			t.Errorf("a reset from outside: status %d, fault %q", a.Status, a.Fault())
+		}
+		if a := h.Raw("192.0.2.7").Post(link, "new_password", another); !a.In() {
+			t.Errorf("and from within: to %q, fault %q", a.Location, a.Fault())
+		}
 		app := h.Enrolled(h.Organisation("Open", "self-service", ""), "app@example.com")
 		r := h.Raw("192.0.2.7")
 		page := app.Attempt(r)
