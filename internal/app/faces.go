@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/internal/adminapi"
 	"sallyport/internal/core"
 	"sallyport/internal/hosted"
 	"sallyport/internal/outbox"
@@ -33,8 +34,9 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 			return session.SignOut(ctx, h.Store, s, c)
 		}}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device}
+	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	return web.Mux(slices.Concat(door.Routes(), account.Routes(), more), web.Options{
+	return web.Mux(slices.Concat(door.Routes(), account.Routes(), api.Routes(), more), web.Options{
 		Guards: map[web.Guard]web.Enter{
 			web.Attempt:     free, // the journey compares the attempt's cookie in the same read
 			web.Session:     account.Enter,

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/internal/adminapi"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/hosted"
@@ -19,7 +20,7 @@ import (
 
 // rows are all routes of the product's faces.
 func rows() []web.Route {
-	return slices.Concat((&hosted.Handler{}).Routes(), (&portal.Handler{}).Routes())
+	return slices.Concat((&hosted.Handler{}).Routes(), (&portal.Handler{}).Routes(), (&adminapi.Handler{}).Routes())
 }
 
 // target fills in a route's pattern.

@@ -44,6 +44,7 @@ const (
 	BrowserTrusted     = "user.browser.trusted"
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
+	ServiceUsed        = "service_account.used" // at most once an hour
 	UserChanged        = "user.changed"
 	UserDeleted        = "user.deleted"
 	UserMoved          = "user.moved"
@@ -90,7 +91,7 @@ const (
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFASheetShown, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
 	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, CountsRepaired, KeysRotated, BackupCompleted,

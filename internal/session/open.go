@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ type Ask struct {
 	Proofs    []core.Proof
 	Anew      bool // the attempt must end with a newly enrolled factor
 	Skip      bool // the person asks to put off setting up a factor
+	Door      policy.Door
 	Client    core.Client
 	Doc       core.SessionDoc // what the journey wants the session to remember
 	Click     Click
@@ -45,7 +47,10 @@ func (c Click) keep(o Opened) (core.Click, error) {
 // count as what gives least.
 func (a Ask) facts(r store.Reader, proofs []core.Proof) (policy.Facts, error) {
 	who, err := Who(r, a.User, a.Factors, a.Effective)
-	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, Shown: policy.Shown{Proofs: proofs, Anew: a.Anew, Skip: a.Skip, Address: a.Client.Address}}, err
+	if err == nil && a.User.Kind == core.ServiceAccount {
+		err = whence(r, &who, a.User.ID)
+	}
+	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, Shown: policy.Shown{Door: a.Door, Proofs: proofs, Anew: a.Anew, Skip: a.Skip, Address: a.Client.Address}}, err
 }
 
 // Who is an account as rules see it. Its roles are read where they matter.
@@ -59,6 +64,43 @@ func Who(r store.Reader, u core.User, factors []core.Factor, e policy.Effective)
 		return p, fmt.Errorf("roles of %s: %w", u.ID, err)
 	}
 	return p.With(grants), nil
+}
+
+// whence adds from where a service account may come and until when. What cannot be
+// read as a network allows nobody.
+func whence(r store.Reader, who *policy.Person, id core.UserID) error {
+	kept, err := r.Service(id)
+	if err != nil {
+		return fmt.Errorf("service account %s: %w", id, err)
+	}
+	who.ExpiresAt = kept.ExpiresAt
+	for _, n := range kept.Networks {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			who.Networks = core.Nowhere
+			return nil
+		}
+		who.Networks = append(who.Networks, p)
+	}
+	return nil
+}
+
+// Admit is the gate for who comes with login and password in each request and gets
+// no session: it asks the resolver the same question at the same place, so that no
+// door has an opinion of its own (decision 7.1).
+func Admit(r store.Reader, ask Ask) error {
+	if err := mayEnter(ask); err != nil {
+		return err
+	}
+	facts, err := ask.facts(r, ask.Proofs)
+	if err != nil {
+		return err
+	}
+	d := policy.Resolve(facts)
+	if d.Outcome != policy.Allowed {
+		return refusal(d, ask)
+	}
+	return nil
 }
 
 // Opened is a new session and the token for its cookie.

@@ -19,7 +19,7 @@ import (
 
 // Password is the first step: login and password on one page.
 func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v Visitor) (Result, error) {
-	g, err := s.guess(ctx, login, typed, v)
+	g, err := s.guess(ctx, policy.Pages, login, typed, v)
 	if err != nil {
 		return Result{}, err
 	}
@@ -130,6 +130,7 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 // about by its address: it is large, and whoever waits for a hash holds a stack
 // with all copies of it.
 type guessed struct {
+	door    policy.Door
 	login   store.Login
 	eff     policy.Effective
 	guess   store.Guess
@@ -144,8 +145,8 @@ type guessed struct {
 // Every way through does the same work: one look-up, one reservation, one hash,
 // and for a refusal one transaction with one audit row. An unknown login is
 // hashed against a dummy (row A-06, B-25).
-func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (*guessed, error) {
-	g := &guessed{}
+func (s *Service) guess(ctx context.Context, door policy.Door, login, typed string, v Visitor) (*guessed, error) {
+	g := &guessed{door: door}
 	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
 		s.count("rate_limited", "source", "")
 		return g, err
@@ -225,7 +226,7 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "state_" + string(u.State)
 	case u.Federated:
 		g.refused = "federated"
-	case u.Kind != core.Person:
+	case u.Kind != core.Person && g.door == policy.Pages:
 		g.refused = "not_a_person"
 	}
 	if g.refused != "" {
@@ -346,7 +347,7 @@ func MinLength(e policy.Effective) int {
 // Own checks the password of somebody who is signed in, with the same budget
 // and the same queue as at the door.
 func (s *Service) Own(ctx context.Context, u core.User, typed string, v Visitor) error {
-	g, err := s.guess(ctx, u.Login, typed, v)
+	g, err := s.guess(ctx, policy.Pages, u.Login, typed, v)
 	if err != nil {
 		return err
 	}
