@@ -156,11 +156,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
 		by, _ := policy.Required(person(cur, f), cur.Effective)
-		name := by.Name
-		if name == "" || by.ID == cur.Effective.Organisation.ID {
-			name = cur.Effective.Name()
-		}
-		return DisablePage{}, core.ErrPolicyLocked.With("by", name)
+		return DisablePage{}, core.ErrPolicyLocked.With("by", cur.Effective.Calls(by))
 	}
 	lost := enrol.WouldLose(f.factors)
 	p := DisablePage{Page: h.page(r, fault), Action: "/account/security/disable", Apps: lost.Apps, Codes: lost.Codes, Digits: 6, Typed: typed}

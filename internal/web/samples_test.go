@@ -91,6 +91,9 @@ func samples(t *testing.T) []sample {
 		{ID: "br_1", Agent: "Chrome, Windows", Place: "203.0.113.7", Seen: at(0, 1), Until: at(-9, 0), This: true},
 		{ID: "br_2", Place: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Seen: at(5, 0)},
 	}
+	due, waits := off, off
+	due.Status, due.By, due.Since = portal.StatusDue, "Bäckerei Huber & Söhne", at(30, 0)
+	waits.Status, waits.By, waits.Since, waits.Due, waits.SkipsLeft = portal.StatusDue, "Nordwind Managed Services GmbH", at(30, 0), at(-14, 0), 2
 	required.Trusted, required.TrustOffered, required.TrustDays = browsers, true, 14
 	return []sample{
 		{"start", hosted.Start(hosted.StartPage{Page: p(nil)})},
@@ -137,10 +140,13 @@ func samples(t *testing.T) []sample {
 		{"password.stepup", hosted.StepUp(hosted.StepUpPage{Page: p(core.Invalid("password.wrong_current")), Kind: hosted.StepUpPassword, Action: "/account/confirm", Back: "/account/security", Login: "anna.huber", Mail: mail})},
 		{"signed-out", hosted.SignedOut(hosted.SignedOutPage{Page: p(nil)})},
 		{"account", portal.Home(portal.HomePage{Page: p(nil), Login: "anna.huber", Mail: "anna.huber@baeckerei-huber.example", Offered: true, Sessions: 3, LastSignIn: at(0, 1)})},
+		{"account.due", portal.Home(portal.HomePage{Page: p(nil), Login: "anna.huber", Mail: "anna.huber@x.example", MFARequired: true, By: "Bäckerei Huber & Söhne", Since: at(30, 0), Due: at(-14, 0), Sessions: 1})},
 		{"account.on", portal.Home(portal.HomePage{Page: flash, Login: "anna.huber@x.example", Mail: "anna.huber@x.example", MFAOn: true, Methods: 1, Sessions: 1})},
 		{"security", portal.Security(security)},
 		{"security.required", portal.Security(required)},
 		{"security.off", portal.Security(off)},
+		{"security.due", portal.Security(due)},
+		{"security.waits", portal.Security(waits)},
 		{"security.none", portal.Security(none)},
 		{"browsers", portal.Browsers(portal.BrowsersPage{Page: p(nil), Items: browsers, Offered: true, Days: 14})},
 		{"browsers.none", portal.Browsers(portal.BrowsersPage{Page: flash, Offered: true})},
