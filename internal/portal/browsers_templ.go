@@ -216,7 +216,7 @@ func browserItem(p web.Page, b BrowserItem, forget bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if b.This {
-			templ_7745c5c3_Err = web.Tag(web.T(ctx, "sessions.this"), true).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Tag(web.T(ctx, "browsers.this"), true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
