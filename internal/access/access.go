@@ -91,9 +91,10 @@ func (a Actor) Can(p Permission, at Place) bool {
 
 // canActing: the rights of that organisation's administrator, and never one that
 // the actor does not hold themselves, nor where support access has been closed.
+// Whether it is open only the organisation itself decides.
 func (a Actor) canActing(p Permission, at Place, own Organisation) bool {
 	home, ok := a.Acting.At.Own()
-	if !ok || !at.within(a.Acting.At.Path) || !slices.Contains(administrator, p) || p == ActAs {
+	if !ok || !at.within(a.Acting.At.Path) || !slices.Contains(administrator, p) || p == ActAs || p == SupportAccess {
 		return false
 	}
 	if own.Path != home.Path && !crossing(p, own) {
@@ -134,6 +135,13 @@ func (a Actor) MayActIn(organisation Place) bool {
 	return false
 }
 
+// AtHome reports whether a place is in an organisation where the actor holds a role
+// of their own, so that there is nothing to act as.
+func (a Actor) AtHome(at Place) bool {
+	own, ok := at.Own()
+	return ok && slices.ContainsFunc(a.Grants, func(g Grant) bool { home, ok := g.At.Own(); return ok && home.Path == own.Path && g.has(ActAs) })
+}
+
 // MayInviteFirst reports whether the actor may invite an administrator into an
 // organisation further down that has none: whoever may shape the tree there and
 // could do it in their own (decision 2). That it has none is for the caller.
@@ -169,7 +177,8 @@ func (a Actor) MayGrant(r Grant) bool {
 		return false
 	}
 	for _, p := range rights {
-		if !a.Can(p, r.At) && !(p == ActAs && a.Holds(p, r.At)) {
+		// These two nobody has while they act, and an administrator has them.
+		if !a.Can(p, r.At) && !((p == ActAs || p == SupportAccess) && a.Holds(p, r.At)) {
 			return false
 		}
 	}

@@ -27,6 +27,7 @@ import (
 	"sallyport/internal/store"
 	"sallyport/internal/store/postgres"
 	"sallyport/internal/store/sqlite"
+	"sallyport/internal/support"
 )
 
 // Options say how a house is opened.
@@ -63,6 +64,7 @@ type House struct {
 	Directory *directory.Service
 	SignIn    *signin.Service
 	Recovery  *recovery.Service
+	Support   *support.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
 	Sender    *outbox.SMTP // nil: no mail server is configured
@@ -277,6 +279,7 @@ func (h *House) furnish(o Options) error {
 	h.Feed = feed.New(h.Store, h.Log, time.Now())
 	h.Tree = directory.NewTree(h.Store, h.Feed.Fresh)
 	h.Checker = session.NewChecker(h.Store, now, h.Feed.Fresh, h.Tree.Effective)
+	h.Checker.MayAct = h.Tree.MayAct
 	for _, forget := range []func(core.Change){h.Tree.Forget, h.Checker.Forget} {
 		h.Store.OnChange(forget) // what this process takes away, at once
 		h.Feed.Listen(forget)    // what other nodes take away
@@ -295,6 +298,7 @@ func (h *House) furnish(o Options) error {
 	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now}
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
+	h.Support = &support.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Now: now}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}
 	return h.postman(o)

@@ -11,9 +11,6 @@ const (
 	// JobEndSessions ends the sessions of those who have no second factor, where
 	// the setting enforce_at says so.
 	JobEndSessions JobKind = "end_sessions"
-	// JobErase ends what is left of a branch that was deleted and can no longer
-	// be brought back.
-	JobErase JobKind = "erase"
 )
 
 // Job is such work on one tenant, done in batches: each batch and the cursor
@@ -35,7 +32,8 @@ type JobDoc struct {
 	Reason   string `json:"reason,omitempty"`
 	Address  string `json:"address,omitempty"`
 	Request  string `json:"request,omitempty"`
-	By       string `json:"by,omitempty"` // the name that mails give
+	By       string `json:"by,omitempty"`       // the name that mails give
+	Everyone bool   `json:"everyone,omitempty"` // also those who have a second factor
 	People   int    `json:"people,omitempty"`
 	Apps     int    `json:"apps,omitempty"`
 	Codes    int    `json:"codes,omitempty"`

@@ -69,7 +69,7 @@ func (s *Service) checkAccount(ctx context.Context, n NewUser, mailed bool) (cor
 	if err != nil {
 		return core.User{}, eff, plainly(err)
 	}
-	if eff.Suspended != nil && eff.Suspended.State == core.TenantDeleted {
+	if eff.Deleted() {
 		return core.User{}, eff, core.ErrNotFound
 	}
 	address, addressKey := "", ""

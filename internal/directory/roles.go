@@ -127,11 +127,11 @@ func (s *Service) changeRole(ctx context.Context, id core.UserID, r core.Role, o
 			if err != nil {
 				return err
 			}
-			if now.Grants, err = grantsIn(tx, mine); err != nil {
+			if now.Grants, err = GrantsIn(tx, mine); err != nil {
 				return err
 			}
 		}
-		held, err := grantsIn(tx, theirs)
+		held, err := GrantsIn(tx, theirs)
 		if err != nil {
 			return err
 		}
@@ -190,9 +190,9 @@ func keepsOne(tx store.Tx, u core.User, only ...core.TenantID) error {
 	return nil
 }
 
-// grantsIn turns roles into grants inside a transaction, from the tree as the
+// GrantsIn turns roles into grants inside a transaction, from the tree as the
 // transaction sees it.
-func grantsIn(tx store.Reader, roles []core.RoleGrant) ([]access.Grant, error) {
+func GrantsIn(tx store.Reader, roles []core.RoleGrant) ([]access.Grant, error) {
 	var out []access.Grant
 	for _, r := range roles {
 		line, err := tx.LineOf(r.Tenant)

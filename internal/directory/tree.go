@@ -185,7 +185,7 @@ func (t *Tree) grants(ctx context.Context, roles []core.RoleGrant) ([]access.Gra
 		if err != nil {
 			return nil, err
 		}
-		if e.Suspended != nil && e.Suspended.State == core.TenantDeleted {
+		if e.Deleted() {
 			continue
 		}
 		out = append(out, access.GrantOf(r, place))

@@ -21,6 +21,10 @@ const UnconfirmedLife = 15 * time.Minute
 // gains nothing, since the page shows the key; the bound only ends loops.
 const triesBeforeNewKey = 50
 
+// ErrDisabling refuses what would add a factor while all of an organisation's are
+// being taken away (decision 7.7).
+var ErrDisabling = core.NewFault(core.KindConflict, "mfa.disabling")
+
 // Room holds what enrolment needs besides the transaction.
 type Room struct {
 	Ring *secret.Ring
@@ -52,6 +56,9 @@ func ParamsOf(d core.FactorDoc) totp.Params {
 // session (bound): opening the page again shows the same key, another sign-in
 // gets its own.
 func (r Room) Begin(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, bound, source string) (Setup, error) {
+	if eff.Disabling() {
+		return Setup{}, ErrDisabling
+	}
 	if !slices.Contains(policy.Offered(policy.PersonOf(u, factors), eff), core.FactorTOTP) {
 		return Setup{}, core.ErrNobodyCouldEnrol
 	}
@@ -111,6 +118,9 @@ type Confirmed struct {
 // attempt or session. A refusal (the fault) commits: it counts the failure and
 // keeps the key.
 func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, bound, code string, c core.Client) (Confirmed, *core.Fault, error) {
+	if eff.Disabling() {
+		return Confirmed{}, nil, ErrDisabling
+	}
 	var f core.Factor
 	for _, g := range factors {
 		if g.Kind == core.FactorTOTP && g.State == core.FactorUnconfirmed && g.Doc.Bound == bound && tx.Now().Before(g.ExpiresAt) {

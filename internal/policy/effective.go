@@ -64,6 +64,12 @@ func (e Effective) Zone() *time.Location {
 // Another state than the two that are known is not settled, and asks as ever.
 func (e *Effective) Disabling() bool { return e.MFA == core.MFADisabling }
 
+// Deleted reports whether the node or one above it was deleted: then nobody is
+// told that there is, or was, such an organisation.
+func (e *Effective) Deleted() bool {
+	return e.Suspended != nil && e.Suspended.State == core.TenantDeleted
+}
+
 // Of folds the line of tenants from the root to a node, both included, into
 // what holds there. The platform and every partner in production are locked on
 // (decision 2, row ACR-02).
@@ -73,7 +79,7 @@ func Of(line []core.Tenant) (Effective, error) {
 	}
 	e := Effective{Path: line[len(line)-1].Path}
 	for i := len(line) - 1; i >= 0; i-- {
-		if line[i].State != core.TenantActive {
+		if line[i].State != core.TenantActive && (line[i].State == core.TenantDeleted || !e.Deleted()) {
 			e.Suspended = &line[i]
 		}
 	}

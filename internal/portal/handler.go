@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -34,7 +35,13 @@ type Handler struct {
 func (h *Handler) Routes() []web.Route {
 	rows := h.rows()
 	for i, row := range rows {
-		rows[i].Handler = func(w http.ResponseWriter, r *http.Request) error { return over(r, row.Handler(w, r)) }
+		rows[i].Handler = func(w http.ResponseWriter, r *http.Request) error {
+			// Whoever acts elsewhere may prove themselves anew, and do nothing else here.
+			if current(r).Session.ActingIn != "" && !strings.HasSuffix(row.Pattern, "/account/verify") {
+				return session.ErrActing
+			}
+			return over(r, row.Handler(w, r))
+		}
 	}
 	return rows
 }

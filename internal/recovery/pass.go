@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/enrol"
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/store"
@@ -41,7 +42,7 @@ func (s *Service) CheckPass(ctx context.Context, id core.UserID, life time.Durat
 	case u.Kind != core.Person || u.Federated || u.State != core.UserActive && u.State != core.UserValidated:
 		return u, eff, core.NewFault(core.KindConflict, "pass.not_possible").With("state", string(u.State))
 	case eff.Disabling():
-		return u, eff, core.NewFault(core.KindConflict, "mfa.disabling")
+		return u, eff, enrol.ErrDisabling
 	case life < 0 || life > PassMost:
 		return u, eff, core.Invalid("pass.too_long", "hours", int(PassMost/time.Hour))
 	}

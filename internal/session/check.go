@@ -34,6 +34,10 @@ type Checker struct {
 	now       func() time.Time
 	fresh     func() bool
 	effective func(context.Context, core.TenantID) (policy.Effective, error)
+	// MayAct says of a session that acts in another organisation whether it still
+	// may; nil refuses them all. It is asked at every check, so that a closed door
+	// ends what is going on behind it.
+	MayAct func(context.Context, core.Session, core.User) error
 
 	mu      sync.RWMutex
 	gen     uint64 // counts what the feed took away
@@ -102,6 +106,14 @@ func (c *Checker) use(ctx context.Context, key [32]byte, e entry, from netip.Add
 	}
 	if !eff.Settings.LoginNetworks.Allow(from) {
 		return Current{Session: e.session, User: e.user, Effective: eff}, Outside(eff, core.Client{Address: from})
+	}
+	if e.session.ActingIn != "" {
+		if c.MayAct == nil {
+			return Current{}, core.ErrNoSession
+		}
+		if err := c.MayAct(ctx, e.session, e.user); err != nil {
+			return Current{}, fmt.Errorf("check session: %w", err)
+		}
 	}
 	if now.Sub(e.seen) >= touchEvery {
 		idle := time.Duration(e.session.Doc.Idle)

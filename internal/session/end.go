@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,16 +27,31 @@ const (
 	WhyClosed    = "support_access_closed"
 )
 
-// SignOut ends one session at its own wish.
+// SignOut ends one session at its own wish; with one that acts elsewhere goes the
+// one that it came from, which its browser could not end any more.
 func SignOut(ctx context.Context, st store.Store, s core.Session, c core.Client) error {
 	return st.Update(ctx, s.Tenant, func(tx store.Tx) error {
-		return end(tx, s.User, s.ID, WhySignedOut, audit.By(audit.SignedOut, s.User, c))
+		out := s.ID
+		if s.ActingIn != "" {
+			if err := EndActing(tx, s, WhySignedOut, c); err != nil {
+				return err
+			}
+			out = s.Doc.From
+		}
+		err := end(tx, s.User, out, WhySignedOut, audit.By(audit.SignedOut, s.User, c))
+		if s.ActingIn != "" && errors.Is(err, core.ErrNotFound) {
+			return nil // swept meanwhile
+		}
+		return err
 	})
 }
 
 // Revoke ends another session of the same person; a session that is not theirs
 // is not found.
 func Revoke(ctx context.Context, st store.Store, own core.Session, id core.SessionID, c core.Client) error {
+	if own.ActingIn != "" {
+		return ErrActing
+	}
 	return st.Update(ctx, own.Tenant, func(tx store.Tx) error {
 		s, err := tx.Session(id)
 		if err != nil {
@@ -70,6 +86,9 @@ func end(tx store.Tx, user core.UserID, id core.SessionID, why string, e core.Ev
 
 // RevokeOthers ends all sessions of a person but one; it returns how many.
 func RevokeOthers(ctx context.Context, st store.Store, own core.Session, c core.Client) (n int, err error) {
+	if own.ActingIn != "" {
+		return 0, ErrActing
+	}
 	err = st.Update(ctx, own.Tenant, func(tx store.Tx) error {
 		n, err = EndAll(tx, own.User, WhyRevoked, audit.By(audit.SessionRevoked, own.User, c), own.ID)
 		return err

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -25,6 +26,7 @@ type Ask struct {
 	Client    core.Client
 	Doc       core.SessionDoc // what the journey wants the session to remember
 	Click     Click
+	Acting    *Acting // the session acts in another organisation
 }
 
 // Click is the press of a button that makes the token, where a second request of
@@ -67,10 +69,14 @@ func Who(r store.Reader, u core.User, factors []core.Factor, e policy.Effective)
 }
 
 // whence adds from where a service account may come and until when. What cannot be
-// read as a network allows nobody.
+// read as a network allows nobody, nor does an account of which none of this is known.
 func whence(r store.Reader, who *policy.Person, id core.UserID) error {
 	kept, err := r.Service(id)
-	if err != nil {
+	switch {
+	case errors.Is(err, core.ErrNotFound):
+		who.Networks = core.Nowhere
+		return nil
+	case err != nil:
 		return fmt.Errorf("service account %s: %w", id, err)
 	}
 	who.ExpiresAt = kept.ExpiresAt
@@ -141,11 +147,15 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
+	ask.Acting.mark(&s)
 	if s.Doc.Click, err = ask.Click.keep(Opened{Session: s, Token: token}); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
 	}
 	if err := tx.InsertSession(s); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
+	}
+	if ask.Acting != nil {
+		return Opened{s, token, user}, ask.Acting.tell(tx, s, ask.Client)
 	}
 	e := audit.By(audit.SignInSucceeded, ask.User.ID, ask.Client)
 	e.Session = s.ID
@@ -221,6 +231,9 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 func mayEnter(ask Ask) error {
 	if ask.User.State != core.UserActive && ask.User.State != core.UserValidated {
 		return core.ErrRefused.With("reason", "state:"+string(ask.User.State))
+	}
+	if ask.Effective.Deleted() {
+		return core.ErrRefused.With("reason", "tenant_deleted")
 	}
 	if ask.Effective.Suspended != nil {
 		return core.ErrTenantSuspended.With("by", ask.Effective.Suspended.Name)

@@ -310,6 +310,9 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 		if !secret.Equal(facts.Attempt.Browser, secret.TokenHash(v.Browser)) {
 			return core.ErrAttemptUnknown // its id alone opens nothing (decision 7.20)
 		}
+		if eff.Deleted() {
+			return core.ErrAttemptExpired
+		}
 		if eff.Suspended != nil {
 			return core.ErrTenantSuspended.With("by", eff.Suspended.Name)
 		}

@@ -74,7 +74,7 @@ func (s *Service) good(l Link) error {
 	switch {
 	case state != core.TokenGood:
 		return core.NewFault(core.KindConflict, string(l.Token.Kind)+"."+state).With("days", l.Effective.Settings.InvitationDays)
-	case l.User.State == core.UserDisabled || l.User.State == core.UserDeleted:
+	case l.User.State == core.UserDisabled || l.User.State == core.UserDeleted || l.Effective.Deleted():
 		return core.NewFault(core.KindNotFound, string(l.Token.Kind)+".unknown")
 	case l.Effective.Suspended != nil:
 		return core.ErrTenantSuspended.With("by", l.Effective.Suspended.Name)

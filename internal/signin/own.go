@@ -29,6 +29,9 @@ type Self struct {
 // which was replaced while it was under way has come too late, as if it had met
 // the guard a moment later (row A-13).
 func (s *Service) own(ctx context.Context, me Self, fn func(store.Tx, core.Session, core.User, []core.Factor) error) error {
+	if me.Session.ActingIn != "" {
+		return session.ErrActing
+	}
 	return s.reread(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
 		if !me.holds(sess) {
 			return core.ErrNoSession
@@ -151,6 +154,9 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 				refused = fault
 				return err
 			}
+			if shown.recovered && sess.ActingIn != "" {
+				return session.ErrActing // it would show new ones, where nothing of one's own is shown
+			}
 			proof, factors, proved = shown.proof, shown.factors, shown.counts()
 			doc.Recovered = doc.Recovered || shown.recovered
 			if len(shown.codes) > 0 {
@@ -232,6 +238,9 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 // ConfirmTOTP takes the first code of the new app. The session rises, and its
 // next page shows the recovery code.
 func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opened session.Opened, replaced bool, err error) {
+	if me.Session.ActingIn != "" {
+		return session.Opened{}, false, session.ErrActing
+	}
 	var refused *core.Fault
 	var out raised
 	err = s.raising(ctx, me, me.press("confirm", typed), &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
@@ -309,6 +318,9 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 		if !policy.Enrolled(factors) {
 			return core.NewFault(core.KindConflict, "recovery.not_offered")
 		}
+		if me.Effective.Disabling() {
+			return enrol.ErrDisabling
+		}
 		if err := s.fresh(me, sess, u, factors, false); err != nil {
 			return err
 		}
@@ -355,6 +367,9 @@ func (s *Service) AskOwnMail(ctx context.Context, me Self) error {
 // ChangePassword needs the current one (row A-03) and offers to end the other
 // sessions; known browsers are dropped in any case.
 func (s *Service) ChangePassword(ctx context.Context, me Self, current, fresh string, endOthers bool) (ended int, err error) {
+	if me.Session.ActingIn != "" {
+		return 0, session.ErrActing
+	}
 	if done, err := s.changedJustNow(ctx, me, fresh); err != nil || done {
 		return 0, err
 	}

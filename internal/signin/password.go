@@ -228,6 +228,8 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "federated"
 	case u.Kind != core.Person && g.door == policy.Pages:
 		g.refused = "not_a_person"
+	case g.eff.Deleted():
+		g.refused = "tenant_deleted"
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())

@@ -221,6 +221,10 @@ type SessionReader interface {
 	// Acting lists the sessions of other tenants' people that act in the reader's
 	// own node or below it and are not past their end, newest first.
 	Acting() ([]Acting, error)
+	// LiveSessions counts the sessions of the people of the reader's own node and of
+	// what is below it within its organisation, as Sessions lists them: of those of a
+	// standing, or of all.
+	LiveSessions(core.Standing) (int, error)
 }
 
 // Acting is a session that acts in another organisation, with whose it is.
@@ -278,15 +282,17 @@ type EventsQuery struct {
 }
 
 type JobReader interface {
-	Job(core.JobKind) (core.Job, error)
+	// Job is one of the reader's own node, of one above it or of one below it.
+	Job(core.TenantID, core.JobKind) (core.Job, error)
 }
 
 type JobWriter interface {
-	// InsertJob begins work on the reader's own node; ErrDuplicate "job" when the
-	// same is under way.
+	// InsertJob begins work on the reader's own node or on one below it; ErrDuplicate
+	// "job" when the same is under way.
 	InsertJob(core.Job) error
-	// UpdateJob writes cursor and document, EndJob deletes the job, each of a
-	// Version that is still the one given.
+	// UpdateJob writes cursor and document of a job of the reader's own node, of one
+	// above it, so that a batch commits with its cursor, or of one below it. EndJob
+	// deletes one of the own node. Both want a Version that is still the one given.
 	UpdateJob(core.Job) error
 	EndJob(core.Job) error
 }
@@ -294,6 +300,9 @@ type JobWriter interface {
 type AuditWriter interface {
 	// Append adds an event of the reader's own tenant at the transaction's instant.
 	Append(core.Event) error
+	// AppendTo adds it to another tenant's log: what somebody does in an organisation
+	// that is not theirs must be told in both.
+	AppendTo(core.TenantID, core.Event) error
 }
 
 type OutboxReader interface {

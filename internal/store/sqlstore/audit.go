@@ -50,6 +50,20 @@ func (t *tx) Append(e core.Event) error {
 	if e.Tenant != "" && t.foreign(e.Tenant) {
 		return core.ErrNotFound
 	}
+	return t.append(t.tenant, e)
+}
+
+func (t *tx) AppendTo(to core.TenantID, e core.Event) error {
+	if e.Tenant != "" && e.Tenant != to {
+		return core.ErrNotFound
+	}
+	if _, err := t.q.Tenant(t.ctx, string(to)); err != nil {
+		return t.err(err)
+	}
+	return t.append(to, e)
+}
+
+func (t *tx) append(to core.TenantID, e core.Event) error {
 	detail := ""
 	if len(e.Detail) > 0 {
 		var err error
@@ -58,7 +72,7 @@ func (t *tx) Append(e core.Event) error {
 		}
 	}
 	return t.err(t.must.AppendEvent(t.ctx, db.AppendEventParams{
-		At: micros(t.now), Name: e.Name, TenantID: t.own(), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
+		At: micros(t.now), Name: e.Name, TenantID: string(to), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
 		Reason: text(e.Reason), Address: text(e.Address), Request: text(e.Request), SessionID: string(e.Session), Detail: detail,
 	}))
 }

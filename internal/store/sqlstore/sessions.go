@@ -110,6 +110,16 @@ func (t *tx) Acting() ([]store.Acting, error) {
 	return out, nil
 }
 
+func (t *tx) LiveSessions(of core.Standing) (int, error) {
+	own, err := t.Tenant()
+	if err != nil {
+		return 0, err
+	}
+	low, high := branch(own.Path)
+	n, err := t.q.CountSessions(t.ctx, db.CountSessionsParams{Low: low, High: high, Now: micros(t.now), OrganisationID: string(own.Organisation), Standing: string(of)})
+	return int(n), t.err(err)
+}
+
 func (t *tx) EndActing(id core.SessionID, why string) (bool, error) {
 	own, err := t.Tenant()
 	if err != nil {

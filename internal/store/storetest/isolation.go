@@ -100,7 +100,7 @@ func (w *world) everything(h household) map[string]any {
 			put("service", v, err)
 		}
 		{
-			v, err := r.Job(core.JobDisableMFA)
+			v, err := r.Job(r.TenantID(), core.JobDisableMFA)
 			put("job", v, err)
 		}
 		{
@@ -335,6 +335,12 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
+	"LiveSessions": func(_ *world, tx store.Tx, _ household) error {
+		if n, err := tx.LiveSessions(""); err != nil || n != 1 {
+			return errors.Join(errSeen, err)
+		}
+		return nil
+	},
 	"EndActing": func(_ *world, tx store.Tx, h household) error {
 		ended, err := tx.EndActing(h.acting.ID, "test")
 		if ended {
@@ -345,9 +351,9 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 	"Events": func(_ *world, tx store.Tx, h household) error {
 		return errors.Join(ownEvents(tx, store.EventsQuery{}, h), ownEvents(tx, store.EventsQuery{About: string(h.user.ID)}, h))
 	},
-	"Job": func(_ *world, tx store.Tx, h household) error { return foreignJob(tx, h) },
+	"Job": func(_ *world, tx store.Tx, h household) error { return missing(tx.Job(h.tenant.ID, h.job.Kind)) },
 	"InsertJob": func(_ *world, tx store.Tx, h household) error {
-		return must(tx.InsertJob(core.Job{Tenant: h.tenant.ID, Kind: core.JobErase}))
+		return must(tx.InsertJob(core.Job{Tenant: h.tenant.ID, Kind: core.JobEndSessions}))
 	},
 	"UpdateJob": func(_ *world, tx store.Tx, h household) error {
 		h.job.Cursor = "changed"
@@ -463,6 +469,8 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 	"Append": func(_ *world, tx store.Tx, h household) error {
 		return must(tx.Append(core.Event{Name: "x", Tenant: h.tenant.ID, Target: string(h.user.ID)}))
 	},
+	// Writes into any tenant's log, and reads nothing: that is its purpose.
+	"AppendTo": nil,
 	// Counts mails of any tenant: that is its purpose.
 	"MailsTo":   nil,
 	"QueueMail": func(w *world, tx store.Tx, h household) error { return must(tx.QueueMail(w.newMail(h.user))) },
@@ -486,15 +494,6 @@ func under(tx store.Tx, h household) error {
 		return must(err)
 	}
 	return core.ErrNotFound
-}
-
-// foreignJob: the reader has a job of the same kind, and it is its own.
-func foreignJob(tx store.Tx, h household) error {
-	j, err := tx.Job(h.job.Kind)
-	if err == nil && j.Tenant == h.tenant.ID {
-		return errSeen
-	}
-	return err
 }
 
 func ownEvents(tx store.Tx, q store.EventsQuery, h household) error {

@@ -75,6 +75,8 @@ func Run(t *testing.T, e Engine) {
 		{"administrators", testAdministrators},
 		{"acting sessions", testActing},
 		{"jobs", testJobs},
+		{"live sessions", testLiveSessions},
+		{"told in another log", testAppendTo},
 		{"events of a branch", testEventsBelow},
 	} {
 		t.Run(row.name, func(t *testing.T) {

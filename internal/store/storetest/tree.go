@@ -331,6 +331,59 @@ func testActing(t *testing.T, w *world) {
 	}
 }
 
+func testLiveSessions(t *testing.T, w *world) {
+	h := w.household()
+	unit := w.node(core.Unit, h.tenant, "Unit")
+	below := w.node(core.Customer, w.tenant(root), "Other")
+	add := func(at core.TenantID, change func(*core.Session)) {
+		u := w.newUser(at)
+		s := w.newSession(u)
+		change(&s)
+		w.update(at, func(tx store.Tx) error { return errors.Join(tx.InsertUser(u), tx.InsertSession(s)) })
+	}
+	add(unit.ID, func(*core.Session) {})
+	add(unit.ID, func(s *core.Session) { s.EndedAt, s.EndedWhy = w.clock.Now(), "test" })
+	add(unit.ID, func(s *core.Session) { s.ExpiresAt = w.clock.Now() })
+	add(below.ID, func(*core.Session) {})
+	for at, want := range map[core.TenantID]int{h.tenant.ID: 2, unit.ID: 1, below.ID: 1, root: 1} { // the operator who acts in the household
+		w.view(at, func(r store.Reader) error {
+			n, err := r.LiveSessions("")
+			if n != want {
+				t.Errorf("%s has %d sessions, want %d", at, n, want)
+			}
+			if n, err := r.LiveSessions(core.StandingInactive); n != 0 || err != nil {
+				t.Errorf("of disabled people: %d, %v", n, err)
+			}
+			return err
+		})
+	}
+}
+
+func testAppendTo(t *testing.T, w *world) {
+	h := w.household()
+	w.update(root, func(tx store.Tx) error {
+		e := core.Event{Name: "support.acting.started", Actor: "us_far", Target: "us_far"}
+		if err := tx.AppendTo("tn_never", e); !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("a log that is not there: %v", err)
+		}
+		e.Tenant = root
+		if err := tx.AppendTo(h.tenant.ID, e); !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("an event of another tenant: %v", err)
+		}
+		e.Tenant = ""
+		return tx.AppendTo(h.tenant.ID, e)
+	})
+	for at, want := range map[core.TenantID]int{h.tenant.ID: 1, root: 0} {
+		w.view(at, func(r store.Reader) error {
+			got, _, err := r.Events(store.EventsQuery{Page: store.Page{Limit: 5}, About: "us_far"})
+			if len(got) != want || want == 1 && (got[0].Tenant != at || !got[0].At.Equal(w.clock.Now())) {
+				t.Errorf("the log of %s has %+v", at, got)
+			}
+			return err
+		})
+	}
+}
+
 func testJobs(t *testing.T, w *world) {
 	a, b := w.household(), w.household()
 	var dup store.ErrDuplicate
@@ -346,7 +399,7 @@ func testJobs(t *testing.T, w *world) {
 	}
 	j.Version, j.ChangedAt = j.Version+1, w.clock.Now()
 	w.view(a.tenant.ID, func(r store.Reader) error {
-		got, err := r.Job(j.Kind)
+		got, err := r.Job(j.Tenant, j.Kind)
 		same(t, "job", got, j)
 		return err
 	})
@@ -357,9 +410,40 @@ func testJobs(t *testing.T, w *world) {
 	if rest, err := w.AllJobs(w.ctx, first[0], 10); err != nil || len(rest) != 1 || rest[0].Tenant != b.tenant.ID {
 		t.Errorf("%v, %v", rest, err)
 	}
+	// A batch is done where the people are, with the cursor of the job above.
+	unit := w.node(core.Unit, a.tenant, "Unit")
+	w.update(unit.ID, func(tx store.Tx) error {
+		j.Cursor = "us_3"
+		if err := tx.EndJob(j); !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("ended from below: %v", err)
+		}
+		return tx.UpdateJob(j)
+	})
+	if err := w.Update(w.ctx, unit.ID, func(tx store.Tx) error { return tx.UpdateJob(j) }); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a batch on a stale version: %v", err)
+	}
+	if err := w.Update(w.ctx, b.tenant.ID, func(tx store.Tx) error { return tx.UpdateJob(j) }); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("a batch from beside: %v", err)
+	}
+	j.Version++
+	// Whoever changes something above begins or begins anew what follows below.
+	w.update(root, func(tx store.Tx) error {
+		got, err := tx.Job(j.Tenant, j.Kind)
+		if got.Cursor != "us_3" || got.Version != j.Version {
+			t.Errorf("seen from above: %+v", got)
+		}
+		got.Cursor = ""
+		below := core.Job{Tenant: unit.ID, Kind: core.JobEndSessions, CreatedAt: w.clock.Now(), ChangedAt: w.clock.Now()}
+		return errors.Join(err, tx.UpdateJob(got), tx.InsertJob(below))
+	})
+	w.update(unit.ID, func(tx store.Tx) error {
+		got, err := tx.Job(unit.ID, core.JobEndSessions)
+		return errors.Join(err, tx.EndJob(got))
+	})
+	j.Version++
 	w.update(a.tenant.ID, func(tx store.Tx) error { return tx.EndJob(j) })
 	w.view(a.tenant.ID, func(r store.Reader) error {
-		if _, err := r.Job(j.Kind); !errors.Is(err, core.ErrNotFound) {
+		if _, err := r.Job(j.Tenant, j.Kind); !errors.Is(err, core.ErrNotFound) {
 			t.Errorf("an ended job: %v", err)
 		}
 		return nil

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,8 +11,10 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/factor/totp"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/pgtest"
+	"sallyport/internal/web"
 )
 
 // CodeOf is what an app with this key and this many digits shows at an instant.
@@ -249,6 +252,19 @@ func (h *House) Proven(p *Person) access.Actor {
 	}
 	return a
 }
+
+// Current is the session of a browser, as a page sees it.
+func (h *House) Current(r *Raw) session.Current {
+	h.T.Helper()
+	cur, err := h.Checker.Check(h.T.Context(), r.Cookie(string(web.SessionCookie)), netip.IPv6Loopback())
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	return cur
+}
+
+// Wear puts a session's token into a browser, as a page does with its cookie.
+func (r *Raw) Wear(o session.Opened) *Raw { return r.Plant(string(web.SessionCookie), o.Token) }
 
 // Tenant makes a node.
 func (h *House) Tenant(n directory.NewTenant) core.Tenant {

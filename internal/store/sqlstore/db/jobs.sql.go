@@ -101,17 +101,23 @@ func (q *Queries) InsertJob(ctx context.Context, arg InsertJobParams) (int64, er
 	return result.RowsAffected()
 }
 
-const job = `-- name: Job :one
-SELECT tenant_id, kind, cursor, doc, version, created_at, changed_at FROM jobs WHERE tenant_id = $1 AND kind = $2
+const jobOnLine = `-- name: JobOnLine :one
+SELECT j.tenant_id, j.kind, j.cursor, j.doc, j.version, j.created_at, j.changed_at FROM jobs j
+JOIN tenants o ON o.id = j.tenant_id
+JOIN tenants t ON t.id = $1
+WHERE j.tenant_id = $2 AND j.kind = $3
+  AND (substr(t.path, 1, length(o.path)) = o.path OR substr(o.path, 1, length(t.path)) = t.path)
 `
 
-type JobParams struct {
-	TenantID string
-	Kind     string
+type JobOnLineParams struct {
+	TenantID  string
+	JobTenant string
+	Kind      string
 }
 
-func (q *Queries) Job(ctx context.Context, arg JobParams) (Job, error) {
-	row := q.db.QueryRowContext(ctx, job, arg.TenantID, arg.Kind)
+// A job of the own node, of one above it or of one below it.
+func (q *Queries) JobOnLine(ctx context.Context, arg JobOnLineParams) (Job, error) {
+	row := q.db.QueryRowContext(ctx, jobOnLine, arg.TenantID, arg.JobTenant, arg.Kind)
 	var i Job
 	err := row.Scan(
 		&i.TenantID,
@@ -127,16 +133,20 @@ func (q *Queries) Job(ctx context.Context, arg JobParams) (Job, error) {
 
 const updateJob = `-- name: UpdateJob :execrows
 UPDATE jobs SET cursor = $1, doc = $2, version = version + 1, changed_at = $3
-WHERE tenant_id = $4 AND kind = $5 AND version = $6
+WHERE jobs.tenant_id = $4 AND jobs.kind = $5 AND jobs.version = $6
+  AND EXISTS (SELECT 1 FROM tenants o JOIN tenants t ON substr(t.path, 1, length(o.path)) = o.path
+        OR substr(o.path, 1, length(t.path)) = t.path
+      WHERE o.id = $4 AND t.id = $7)
 `
 
 type UpdateJobParams struct {
 	Cursor    string
 	Doc       string
 	ChangedAt int64
-	TenantID  string
+	JobTenant string
 	Kind      string
 	Version   int64
+	TenantID  string
 }
 
 func (q *Queries) UpdateJob(ctx context.Context, arg UpdateJobParams) (int64, error) {
@@ -144,9 +154,10 @@ func (q *Queries) UpdateJob(ctx context.Context, arg UpdateJobParams) (int64, er
 		arg.Cursor,
 		arg.Doc,
 		arg.ChangedAt,
-		arg.TenantID,
+		arg.JobTenant,
 		arg.Kind,
 		arg.Version,
+		arg.TenantID,
 	)
 	if err != nil {
 		return 0, err

@@ -93,6 +93,35 @@ func (q *Queries) ActingBelow(ctx context.Context, arg ActingBelowParams) ([]Act
 	return items, nil
 }
 
+const countSessions = `-- name: CountSessions :one
+SELECT count(*) FROM users u
+JOIN tenants t ON t.id = u.tenant_id AND t.state <> 'deleted' AND t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text)
+JOIN sessions s ON s.user_id = u.id AND s.ended_at = 0 AND s.expires_at > $3
+WHERE u.organisation_id = $4 AND u.state <> 'deleted'
+  AND (CAST($5 AS text) = '' OR u.standing = CAST($5 AS text))
+`
+
+type CountSessionsParams struct {
+	Low            string
+	High           string
+	Now            int64
+	OrganisationID string
+	Standing       string
+}
+
+func (q *Queries) CountSessions(ctx context.Context, arg CountSessionsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countSessions,
+		arg.Low,
+		arg.High,
+		arg.Now,
+		arg.OrganisationID,
+		arg.Standing,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const endActing = `-- name: EndActing :execrows
 UPDATE sessions SET ended_at = CAST($1 AS bigint), ended_why = $2, version = version + 1
 WHERE sessions.id = $3 AND sessions.ended_at = 0 AND sessions.acting_in IN (

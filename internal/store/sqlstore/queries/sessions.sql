@@ -40,6 +40,13 @@ JOIN users ON users.id = sessions.user_id
 WHERE t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND sessions.expires_at > @now
 ORDER BY sessions.created_at DESC, sessions.id DESC;
 
+-- name: CountSessions :one
+SELECT count(*) FROM users u
+JOIN tenants t ON t.id = u.tenant_id AND t.state <> 'deleted' AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text)
+JOIN sessions s ON s.user_id = u.id AND s.ended_at = 0 AND s.expires_at > @now
+WHERE u.organisation_id = @organisation_id AND u.state <> 'deleted'
+  AND (CAST(@standing AS text) = '' OR u.standing = CAST(@standing AS text));
+
 -- name: EndActing :execrows
 UPDATE sessions SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, version = version + 1
 WHERE sessions.id = @id AND sessions.ended_at = 0 AND sessions.acting_in IN (
