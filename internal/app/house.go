@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/feed"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
+	"sallyport/internal/rollout"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -65,6 +66,7 @@ type House struct {
 	SignIn    *signin.Service
 	Recovery  *recovery.Service
 	Support   *support.Service
+	Rollout   *rollout.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
 	Sender    *outbox.SMTP // nil: no mail server is configured
@@ -296,6 +298,7 @@ func (h *House) furnish(o Options) error {
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
 	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now}
+	h.Rollout = &rollout.Service{Store: h.Store, Tree: h.Tree, Directory: h.Directory, Enrol: room, Post: h.Post, Log: h.Log, Now: now}
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Support = &support.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Now: now}

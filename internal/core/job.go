@@ -32,11 +32,13 @@ type JobDoc struct {
 	Reason   string `json:"reason,omitempty"`
 	Address  string `json:"address,omitempty"`
 	Request  string `json:"request,omitempty"`
-	By       string `json:"by,omitempty"`       // the name that mails give
-	Everyone bool   `json:"everyone,omitempty"` // also those who have a second factor
-	People   int    `json:"people,omitempty"`
-	Apps     int    `json:"apps,omitempty"`
-	Codes    int    `json:"codes,omitempty"`
-	Browsers int    `json:"browsers,omitempty"`
-	Sessions int    `json:"sessions,omitempty"`
+	By       string `json:"by,omitempty"` // the name that mails give
+	// Everyone: also those who have a second factor. Keep is the session that stays.
+	Everyone bool      `json:"everyone,omitempty"`
+	Keep     SessionID `json:"keep,omitempty"`
+	People   int       `json:"people,omitempty"`
+	Apps     int       `json:"apps,omitempty"`
+	Codes    int       `json:"codes,omitempty"`
+	Browsers int       `json:"browsers,omitempty"`
+	Sessions int       `json:"sessions,omitempty"`
 }

@@ -203,8 +203,10 @@ func (s *Service) OpenEmail(ctx context.Context, token string) (EmailLink, error
 		return l, err
 	}
 	switch state := k.State(s.Now()); {
-	case l.User.State == core.UserDisabled || l.User.State == core.UserDeleted:
+	case l.User.State == core.UserDisabled || l.User.State == core.UserDeleted || l.Effective.Deleted():
 		return l, core.NewFault(core.KindNotFound, "email_change.unknown")
+	case l.Effective.Suspended != nil:
+		return l, core.ErrTenantSuspended.With("by", l.Effective.Suspended.Name)
 	case state != core.TokenGood:
 		return l, core.NewFault(core.KindConflict, "email_change."+state)
 	}
@@ -227,6 +229,9 @@ func (s *Service) ConfirmEmail(ctx context.Context, token string, c core.Client)
 		u, err := tx.User(l.User.ID)
 		if err != nil {
 			return err
+		}
+		if u.State == core.UserDisabled || u.State == core.UserDeleted {
+			return core.NewFault(core.KindNotFound, "email_change.unknown")
 		}
 		if err := tx.UseToken(l.Token.Hash); err != nil {
 			if errors.Is(err, store.ErrConflict) {

@@ -21,7 +21,7 @@ const (
 	EffectAllowed  = "allowed"   // can sign in again
 	EffectMoved    = "moved"     // belong to another organisation from then on
 	EffectStuck    = "stuck"     // would have no way in of their own
-	EffectSessions = "sessions"  // are signed out
+	EffectSessions = "sessions"  // end; these are counted, not their people
 	EffectLost     = "lost"      // lose their second factor
 	EffectNotAsked = "not_asked" // are offered it, and decide for themselves
 )
@@ -145,6 +145,13 @@ func (p *Preview) effects(r store.Reader, before, after policy.Effective) error 
 		return nil
 	}
 	p.Organisations++
+	if asks && endsSessions(after) {
+		n, err := r.LiveSessions(core.StandingOpen)
+		if err != nil {
+			return err
+		}
+		p.add(Effect{What: EffectSessions, Count: n})
+	}
 	if asks {
 		stuck, err := r.WithoutEntry()
 		if err != nil {

@@ -179,6 +179,13 @@ func (s *Service) Delete(ctx context.Context, id core.UserID, by access.Actor, c
 	return g, nil
 }
 
+// Erase is Delete for who works through a node that was deleted long ago: nobody is
+// asked, told or kept.
+func (s *Service) Erase(tx store.Tx, u core.User, by access.Actor, c core.Client) error {
+	_, err := s.erase(tx, u, by, c)
+	return err
+}
+
 // erase takes everything from an account that anybody could sign in with or act
 // by.
 func (s *Service) erase(tx store.Tx, u core.User, by access.Actor, c core.Client) (g Gone, err error) {
@@ -259,6 +266,9 @@ func (s *Service) PlanMove(ctx context.Context, id core.UserID, to core.TenantID
 	out := Moved{User: u, From: u.Tenant, To: to, Away: from.Organisation.ID != into.Organisation.ID}
 	if !out.Away {
 		return out, nil
+	}
+	if from.Disabling() || into.Disabling() {
+		return out, enrol.ErrDisabling
 	}
 	roles, err := s.Store.RolesOf(ctx, id)
 	if err != nil {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/enrol"
 	"sallyport/internal/policy"
 	"sallyport/internal/store"
 )
@@ -28,17 +30,61 @@ func (s *Service) Values(ctx context.Context, id core.TenantID, by access.Actor)
 	return values, eff, err
 }
 
+// lay puts a change over the document at the end of a line.
+type lay func(line []core.Tenant, stamp core.Stamp) ([]core.Tenant, error)
+
+func changeOf(change core.SettingsDoc) lay {
+	return func(line []core.Tenant, stamp core.Stamp) ([]core.Tenant, error) {
+		return policy.Change(line, change, stamp)
+	}
+}
+
+// requires is the switch's way to a requirement that is not empty: emptying it is
+// more than a change of a document.
+func requires(r []core.Requirement) lay {
+	return func(line []core.Tenant, stamp core.Stamp) ([]core.Tenant, error) {
+		if len(r) == 0 {
+			return nil, core.Invalid("mfa.empty")
+		}
+		return policy.SetRequirement(line, r, stamp)
+	}
+}
+
+// laid is a line as it would be after a change. While factors are being taken away
+// nobody can ask for new ones: whatever touches the requirement waits for the end.
+func laid(line []core.Tenant, fn lay, stamp core.Stamp) (after []core.Tenant, eff policy.Effective, err error) {
+	if after, err = fn(line, stamp); err != nil {
+		return nil, eff, err
+	}
+	own, had := after[len(after)-1], line[len(line)-1]
+	if own.MFAState == core.MFADisabling && !bytes.Equal(own.Settings.Value("requirement"), had.Settings.Value("requirement")) {
+		return nil, eff, enrol.ErrDisabling
+	}
+	eff, err = policy.Of(after)
+	return after, eff, err
+}
+
 // PlanSettings says what a change of an organisation's settings would do, refusals
 // and all.
 func (s *Service) PlanSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor) (Preview, error) {
-	if _, _, err := s.Tree.On(ctx, by, access.ManageSettings, id); err != nil {
+	return s.planLay(ctx, id, access.ManageSettings, changeOf(change), by)
+}
+
+// PlanRequirement says what asking for a second factor in these ways would do, for
+// the MFA switch.
+func (s *Service) PlanRequirement(ctx context.Context, id core.TenantID, r []core.Requirement, by access.Actor) (Preview, error) {
+	return s.planLay(ctx, id, access.SwitchMFA, requires(r), by)
+}
+
+func (s *Service) planLay(ctx context.Context, id core.TenantID, right access.Permission, fn lay, by access.Actor) (Preview, error) {
+	if _, _, err := s.Tree.On(ctx, by, right, id); err != nil {
 		return Preview{}, err
 	}
 	before, err := s.line(ctx, id)
 	if err != nil {
 		return Preview{}, err
 	}
-	after, err := policy.Change(before, change, core.Stamp{At: s.Now(), By: by.ID()})
+	after, _, err := laid(before, fn, core.Stamp{At: s.Now(), By: by.ID()})
 	if err != nil {
 		return Preview{}, err
 	}
@@ -47,36 +93,73 @@ func (s *Service) PlanSettings(ctx context.Context, id core.TenantID, change cor
 
 // ChangeSettings lays a change over an organisation's document.
 func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor, c core.Client) (policy.Effective, error) {
-	if _, _, err := s.Tree.On(ctx, by, access.ManageSettings, id); err != nil {
+	return s.layOver(ctx, id, access.ManageSettings, changeOf(change), change.Keys(), by, c)
+}
+
+// SetRequirement asks for a second factor in these ways, for the MFA switch: those
+// above may turn it where they manage the organisation (decision 2).
+func (s *Service) SetRequirement(ctx context.Context, id core.TenantID, r []core.Requirement, by access.Actor, c core.Client) (policy.Effective, error) {
+	return s.layOver(ctx, id, access.SwitchMFA, requires(r), nil, by, c)
+}
+
+func (s *Service) layOver(ctx context.Context, id core.TenantID, right access.Permission, fn lay, keys []string, by access.Actor, c core.Client) (policy.Effective, error) {
+	if _, _, err := s.Tree.On(ctx, by, right, id); err != nil {
 		return policy.Effective{}, err
 	}
 	var out policy.Effective
 	err := s.Store.Update(ctx, id, func(tx store.Tx) error {
-		line, err := tx.Line()
+		before, err := tx.Line()
 		if err != nil {
 			return err
 		}
-		if line, err = policy.Change(line, change, core.Stamp{At: tx.Now(), By: by.ID()}); err != nil {
+		var after []core.Tenant
+		if after, out, err = laid(before, fn, core.Stamp{At: tx.Now(), By: by.ID()}); err != nil {
 			return err
 		}
-		t := line[len(line)-1]
+		t := after[len(after)-1]
 		t.ChangedAt = tx.Now()
 		if err := tx.UpdateTenant(t); err != nil {
 			return err
 		}
-		e := audit.Did(audit.SettingsChanged, by, string(t.ID), c)
-		if err := tx.Append(audit.Note(e, "keys", strings.Join(change.Keys(), " "))); err != nil {
+		if len(keys) > 0 {
+			if err := tx.Append(audit.Note(audit.Did(audit.SettingsChanged, by, string(id), c), "keys", strings.Join(keys, " "))); err != nil {
+				return err
+			}
+		}
+		if err := tellRequirement(tx, before[len(before)-1], t, by, c); err != nil {
 			return err
 		}
-		if out, err = policy.Of(line); err != nil {
+		if err := enforce(tx, before, after, by, c); err != nil {
 			return err
 		}
-		return tx.Changed(core.ChangeTenant, string(t.ID))
+		return tx.Changed(core.ChangeTenant, string(id))
 	})
 	if err != nil {
 		return policy.Effective{}, fmt.Errorf("change settings of %s: %w", id, err)
 	}
 	return out, nil
+}
+
+// tellRequirement writes down that MFA was switched on, or is asked for in another
+// way, by whatever means that came about.
+func tellRequirement(tx store.Tx, before, after core.Tenant, by access.Actor, c core.Client) error {
+	was, err := before.Settings.Over(core.DefaultSettings())
+	if err != nil {
+		return err
+	}
+	is, err := after.Settings.Over(core.DefaultSettings())
+	if err != nil || slices.Equal(was.Requirement, is.Requirement) || !is.On() {
+		return err
+	}
+	name := audit.TenantMFAMode
+	if !was.On() {
+		name = audit.TenantMFAEnabled
+	}
+	words := make([]string, 0, len(is.Requirement))
+	for _, r := range is.Requirement {
+		words = append(words, string(r))
+	}
+	return tx.Append(audit.Note(audit.Did(name, by, string(after.ID), c), "requirement", strings.Join(words, " ")))
 }
 
 // ComparePreset says what a preset would change in an organisation's own document,

@@ -95,7 +95,7 @@ type Cross interface {
 	// Lease takes or renews a named lease for one node; false when another has it.
 	Lease(ctx context.Context, name, holder string, now time.Time, d time.Duration) (bool, error)
 
-	// Meta and SetMeta keep a few words about the store itself: "demo", "epoch",
+	// Meta and SetMeta keep a few words about the store itself: "demo", "epoch", "recounted_at",
 	// "instance", "backup_at". An absent key is "".
 	Meta(ctx context.Context, key string) (string, error)
 	SetMeta(ctx context.Context, key, value string) error
