@@ -19,7 +19,7 @@ demo: build ## see it work: walks the story on loopback, then keeps serving (ARG
 test: ## run everything: unit, journeys on both stores, browser, real servers
 	@scripts/test
 
-soak: ## the large numbers, for hours: kills, people, weeks
+soak: ## the large numbers, for hours (SOAK_KILLS=20 for fewer, SOAK_KEEP=1 writes docs/soak.md)
 	$(GO) test -count=1 -tags soak -run '^TestSoak' -timeout 12h -v ./... $(ARGS)
 
 bench: ## measure speed beside its limits and print the table

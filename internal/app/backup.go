@@ -160,10 +160,6 @@ func platform(ctx context.Context, st store.Store) (core.Tenant, error) {
 	return core.Tenant{}, nil
 }
 
-// scratch begins the names of folders for copies on their way. In a data folder
-// whoever holds its lock removes what a killed process left (lock.go).
-const scratch = ".sallyport-"
-
 // copyStore gives the store's own copy, which is sealed rows and clear names: it
 // lies in a folder for this user only, of the embedded store itself where there
 // is one, and has no name any more once it is whole.
@@ -175,12 +171,12 @@ func (h *House) copyStore(ctx context.Context, file string, report Report) (*os.
 	if Embedded(h.Config) {
 		beside = h.Config.DataDir
 	}
-	dir, err := os.MkdirTemp(beside, scratch+"backup-")
+	dir, err := makeScratch(beside, "backup")
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "copy")
+	defer dir.Remove()
+	path := filepath.Join(dir.Path, "copy")
 	if err := h.Store.Backup(ctx, path); err != nil {
 		return nil, err
 	}
@@ -201,15 +197,17 @@ func sealInto(ctx context.Context, file string, info BackupInfo, key []byte, pla
 	if err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".partial-") // for this user only
+	dir, err := makeScratch(filepath.Dir(file), "backup")
 	if err != nil {
 		return err
 	}
-	half := out.Name()
-	defer func() {
-		_ = out.Close()     // closed already when all went well
-		_ = os.Remove(half) // and renamed
-	}()
+	defer dir.Remove()
+	half := filepath.Join(dir.Path, "sealed")
+	out, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close() // closed already when all went well
 	if _, err = out.Write(front); err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"sallyport/internal/audit"
@@ -106,6 +108,9 @@ func OpenStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 		if _, err := os.Stat(file); o.Existing && errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, fmt.Errorf("%s: %w", o.Config.DataDir, ErrNoStore)
 		}
+		if err := ownFolder(o); err != nil {
+			return nil, nil, err
+		}
 		var err error
 		if release, err = lock(o.Config.DataDir, o.Who); err != nil {
 			return nil, nil, err
@@ -119,6 +124,28 @@ func OpenStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 	}
 	st, err := postgres.Open(ctx, o.Config.Store.DSN, postgres.Options{Now: now})
 	return st, release, err
+}
+
+// ownFolder refuses a demo in a folder that has things of others in it: with no
+// store among them, nothing would bear the demo's mark and nothing say no.
+func ownFolder(o Options) error {
+	if !o.Demo {
+		return nil
+	}
+	there, err := os.ReadDir(o.Config.DataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range there {
+		// What a demo that was killed early left, and the store that says for itself.
+		if name := e.Name(); name != lockName && name != socketName && !strings.HasPrefix(name, storeFile) && !strings.HasPrefix(name, scratch) {
+			return fmt.Errorf("%s has %s in it: %w", o.Config.DataDir, name, ErrNotDemo)
+		}
+	}
+	return nil
 }
 
 // Open opens a house. Close gives everything back.
@@ -167,20 +194,24 @@ func (h *House) schema(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	pending, done := 0, 0
-	for _, m := range list {
-		if m.AppliedAt.IsZero() {
-			pending++
-		} else {
-			done++
-		}
-	}
-	if done == 0 && o.Existing {
-		return ErrNoStore
-	}
-	if pending > 0 {
-		if done > 0 && !o.Migrate && !o.Config.AutoMigrate {
+	pending := slices.ContainsFunc(list, func(m store.Migration) bool { return m.AppliedAt.IsZero() })
+	if pending {
+		// A first start that was killed half way leaves a schema with nothing in it:
+		// there is nothing to lose, and the next start goes on.
+		blank, err := h.Store.Blank(ctx)
+		switch {
+		case err != nil:
+			return err
+		case blank && o.Existing:
+			return ErrNoStore
+		case !blank && !o.Migrate && !o.Config.AutoMigrate:
 			return ErrMigrations
+		}
+		if !Embedded(o.Config) && !o.Demo {
+			// Nobody makes a key for a database: without one it is left as it is.
+			if _, err := secret.LoadMaster(o.Config.Encryption.KeyFile); err != nil {
+				return err
+			}
 		}
 		if err := h.Store.Migrate(ctx, func(m store.Migration) {
 			h.Log.Info("migrated", "event", "store.migrated", "version", m.Version, "name", m.Name)
@@ -188,7 +219,9 @@ func (h *House) schema(ctx context.Context, o Options) error {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
-	if done == 0 {
+	if instance, err := h.Store.Meta(ctx, metaInstance); err != nil {
+		return err
+	} else if instance == "" {
 		if err := h.Store.SetMeta(ctx, metaInstance, secret.NewID("in", h.Clock.Now())); err != nil {
 			return err
 		}

@@ -2,9 +2,10 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,7 +34,21 @@ type Metrics struct {
 	delay     prometheus.Histogram
 	recovered prometheus.Counter
 	house     *House
+	// lines keeps the two series of each route and status: finding them by their
+	// labels costs more than counting.
+	lines sync.Map
 }
+
+type (
+	answered struct {
+		pattern string
+		status  int
+	}
+	line struct {
+		count prometheus.Counter
+		took  prometheus.Observer
+	}
+)
 
 // NewMetrics registers everything that a house counts.
 func NewMetrics(h *House) *Metrics {
@@ -71,6 +86,7 @@ func (m *Metrics) Count(what, result, reason string) {
 		m.factors.WithLabelValues(string(core.FactorTOTP), result, reason).Inc()
 	case "recovery":
 		m.recovered.Inc()
+		m.factors.WithLabelValues(string(core.FactorRecoveryCode), result, reason).Inc()
 	case "enrolment":
 		m.enrolment.WithLabelValues(string(core.FactorTOTP), result).Inc()
 	case "totp_offset":
@@ -82,12 +98,17 @@ func (m *Metrics) Count(what, result, reason string) {
 
 // Request hears of every answered request.
 func (m *Metrics) Request(w web.Watched) {
-	method, route, ok := cut(w.Pattern)
+	key := answered{w.Pattern, w.Status}
+	l, ok := m.lines.Load(key)
 	if !ok {
-		method, route = "", "none"
+		method, route, named := cut(w.Pattern)
+		if !named {
+			method, route = "", "none"
+		}
+		l, _ = m.lines.LoadOrStore(key, line{m.requests.WithLabelValues(route, method, strconv.Itoa(w.Status)), m.took.WithLabelValues(route)})
 	}
-	m.requests.WithLabelValues(route, method, fmt.Sprint(w.Status)).Inc()
-	m.took.WithLabelValues(route).Observe(w.Took.Seconds())
+	l.(line).count.Inc()
+	l.(line).took.Observe(w.Took.Seconds())
 }
 
 func cut(pattern string) (method, route string, ok bool) {

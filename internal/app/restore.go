@@ -133,19 +133,19 @@ type Verified struct {
 // counts, and checks the audit chain with the keys that came with it.
 func (b *Backup) Verify(ctx context.Context, master secret.Master, beside string, report Report) (v Verified, err error) {
 	v.Info = b.Info
-	dir, err := os.MkdirTemp(beside, scratch+"verify-")
+	dir, err := makeScratch(beside, "verify")
 	if err != nil {
 		return v, err
 	}
-	defer os.RemoveAll(dir)
-	plain, err := b.open(ctx, master, dir, report)
+	defer dir.Remove()
+	plain, err := b.open(ctx, master, dir.Path, report)
 	if err != nil {
 		return v, err
 	}
 	if report != nil {
 		report("restoring on trial", 0, 0)
 	}
-	db := filepath.Join(dir, "trial.db")
+	db := filepath.Join(dir.Path, "trial.db")
 	if err := sqlite.RestoreFile(ctx, plain, db); err != nil {
 		return v, err
 	}
@@ -204,12 +204,12 @@ func (b *Backup) MayRestore(ctx context.Context, c config.Config) error {
 
 // schemaFits asks an empty store of this program which schemas it knows.
 func (b *Backup) schemaFits(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "sallyport-")
+	dir, err := makeScratch(os.TempDir(), "schema")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	st, err := sqlite.Open(ctx, filepath.Join(dir, storeFile), sqlite.Options{Now: now})
+	defer dir.Remove()
+	st, err := sqlite.Open(ctx, filepath.Join(dir.Path, storeFile), sqlite.Options{Now: now})
 	if err != nil {
 		return err
 	}
@@ -254,12 +254,12 @@ func (b *Backup) Restore(ctx context.Context, c config.Config, log *slog.Logger,
 	if err := emptyFolder(c.DataDir); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(c.DataDir, scratch+"restore-")
+	dir, err := makeScratch(c.DataDir, "restore")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	plain, err := b.open(ctx, master, dir, report)
+	defer dir.Remove()
+	plain, err := b.open(ctx, master, dir.Path, report)
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (b *Backup) Restore(ctx context.Context, c config.Config, log *slog.Logger,
 	}
 	// Everything is done on a store that nobody can serve yet; the last step
 	// gives it its name.
-	half := filepath.Join(dir, storeFile)
+	half := filepath.Join(dir.Path, storeFile)
 	if err := sqlite.RestoreFile(ctx, plain, half); err != nil {
 		return err
 	}
@@ -291,12 +291,12 @@ func now() time.Time { return (&Clock{}).Now() }
 // does for the embedded one: no server may be started on the database before this
 // has ended well.
 func (b *Backup) restorePostgres(ctx context.Context, c config.Config, master secret.Master, report Report) error {
-	dir, err := os.MkdirTemp("", "sallyport-restore-")
+	dir, err := makeScratch(os.TempDir(), "restore")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	plain, err := b.open(ctx, master, dir, report)
+	defer dir.Remove()
+	plain, err := b.open(ctx, master, dir.Path, report)
 	if err != nil {
 		return err
 	}

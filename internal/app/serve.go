@@ -131,6 +131,9 @@ func (s *Serving) start(ctx context.Context) {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
 			debug.FreeOSMemory()
+			if err := dropStartCode(); err != nil {
+				h.Log.Debug("the start's code stays in memory", "event", "memory.kept", "error", err.Error())
+			}
 		}
 	})
 	run(s.Mail.Run)

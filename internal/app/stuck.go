@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -112,20 +114,7 @@ func (s *stuckSearch) able(r store.Reader, u core.User) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !lost(factors), nil
-}
-
-// lost: a second factor is asked for and nothing that the person has answers.
-func lost(factors []core.Factor) bool {
-	if !policy.Enrolled(factors) {
-		return false
-	}
-	for _, f := range factors {
-		if f.Usable() {
-			return false // a factor, or a recovery code
-		}
-	}
-	return true
+	return !policy.Lost(factors), nil
 }
 
 // tenant looks at the people of one tenant, a page a snapshot.
@@ -177,11 +166,18 @@ func (s *stuckSearch) person(r store.Reader, u core.User) error {
 	if err != nil {
 		return err
 	}
-	required, _ := policy.Standing(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, eff)
+	who, err := session.Who(r, u, factors, eff)
+	if err != nil {
+		return err
+	}
+	d := policy.Ahead(who, eff, r.Now())
+	exits := policy.Exits(d, who)
 	switch {
-	case required && !policy.Enrolled(factors) && len(policy.Offered(eff)) == 0:
+	case len(exits) == 0 && slices.ContainsFunc(d.Reasons(), func(x policy.Step) bool { return x.Why == policy.WhyNowhere }):
+		s.find("%s (%s): a lock and the organisation's own list leave no network to sign in from", u)
+	case len(exits) == 0:
 		s.find("%s (%s): a second factor is required, and none can be set up here", u)
-	case lost(factors) && !s.helped(u, eff, access.ResetMFA):
+	case len(exits) == 1 && exits[0] == policy.ExitAdministrator && !s.helped(u, eff, access.ResetMFA):
 		s.find("%s (%s): the second factor is dead, there is no recovery code, and nobody can reset it; run: sallyport user reset-mfa", u)
 	}
 	if u.Email != "" {

@@ -147,7 +147,7 @@ func BenchmarkResolve(b *testing.B) {
 	shown := policy.Shown{Proofs: []core.Proof{{Kind: core.FactorPassword}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if policy.Resolve(p, eff, shown).Outcome != policy.Prove {
+		if policy.Resolve(policy.Facts{Person: p, Effective: eff, Shown: shown}).Outcome != policy.Prove {
 			b.Fatal("no second factor was asked for")
 		}
 	}

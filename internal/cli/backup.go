@@ -187,7 +187,7 @@ func (v *backupRestoreCmd) Run(s *shell) error {
 	if err := s.confirm(v.Yes, b.Info.Name, "This restores %q, as it was %s, into %s.", plain(o.Name), when(o.At), where); err != nil {
 		return err
 	}
-	err = b.Restore(s.ctx, c, s.logger(c, false), s.report)
+	err = b.Restore(s.ctx, c, s.logger(c), s.report)
 	s.progressEnd()
 	if err != nil {
 		return err

@@ -188,7 +188,7 @@ func (s *shell) hold(how how, fn func(runner) error) error {
 }
 
 func (s *shell) open(c config.Config, how how) (*app.House, error) {
-	o := app.Options{Config: c, Log: s.logger(c, false), Who: "a sallyport verb", Existing: true, NoHasher: !how.hasher}
+	o := app.Options{Config: c, Log: s.logger(c), Who: "a sallyport verb", Existing: true, NoHasher: !how.hasher}
 	if how.bare {
 		return app.OpenBare(s.ctx, o)
 	}

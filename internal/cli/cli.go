@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -69,6 +70,7 @@ type grammar struct {
 	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
+	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
 	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
 	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
@@ -90,6 +92,18 @@ func Run(ctx context.Context, p Process) (code int) {
 			code = int(x)
 		}
 	}()
+	s, parsed, err := read(ctx, p)
+	if err == nil {
+		err = parsed.Run(s)
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	return exitOK
+}
+
+// read reads a command line; what cannot be read is an error of usage.
+func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 	var g grammar
 	parser, err := kong.New(&g, kong.Name("sallyport"), kong.Writers(p.Out, p.Err),
 		kong.Description("Sign-in and multi-factor authentication. Begin with: sallyport demo (to see it), sallyport init (to run it)."),
@@ -102,12 +116,11 @@ func Run(ctx context.Context, p Process) (code int) {
 	s := &shell{Process: p, common: &g.common, ctx: ctx}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
-		return s.fail(usage("%s", misread(err)))
+		// The flag was not taken over from a line that could not be read.
+		s.JSON = slices.Contains(p.Args, "--json")
+		return s, nil, usage("%s", misread(err))
 	}
-	if err := parsed.Run(s); err != nil {
-		return s.fail(err)
-	}
-	return exitOK
+	return s, parsed, nil
 }
 
 // misread says what could not be read, and whose help would tell.

@@ -33,5 +33,5 @@ func (v *demoCmd) Run(s *shell) error {
 	if !keep {
 		c.DataDir, c.Encryption.KeyFile = "", ""
 	}
-	return demo.Run(s.ctx, demo.Options{Config: c, Log: s.logger(c, false), Once: v.Once, JSON: s.JSON, Out: s.Out, Err: s.Err, Verbs: Verbs()})
+	return demo.Run(s.ctx, demo.Options{Config: c, Log: s.logger(c), Once: v.Once, JSON: s.JSON, Out: s.Out, Err: s.Err, Verbs: Verbs()})
 }

@@ -27,7 +27,8 @@ func (v *serveCmd) Run(s *shell) error {
 	if err := c.CheckServe(); err != nil {
 		return err
 	}
-	log := s.logger(c, true)
+	log, flush := s.serverLog(c)
+	defer flush()
 	h, err := app.Open(s.ctx, app.Options{Config: c, Log: log, Who: "serve"})
 	if err != nil {
 		return err
@@ -52,7 +53,9 @@ func (v *serveCmd) Run(s *shell) error {
 	if err == nil {
 		err = s.firstSteps(h)
 	}
-	if err != nil {
+	// Asked to end by whoever read that it serves, it ends as it always does: what
+	// could not be looked up for them is no failure.
+	if err != nil && s.ctx.Err() == nil {
 		running.Close()
 		return err
 	}

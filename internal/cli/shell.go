@@ -66,19 +66,34 @@ func (s *shell) checked() (config.Config, error) {
 	return c, err
 }
 
-// logger is the process's log, to stderr. A verb's is quieter than a server's:
-// what it does is said in its own words.
-func (s *shell) logger(c config.Config, server bool) *slog.Logger {
+// logger is a verb's log, to stderr: quieter than a server's, since what a verb
+// does is said in its own words.
+func (s *shell) logger(c config.Config) *slog.Logger {
+	o := levelOf(c)
+	if o.Level == slog.LevelInfo {
+		o.Level = slog.LevelWarn
+	}
+	return slog.New(slog.NewTextHandler(s.Err, o))
+}
+
+// serverLog is a server's log, to stderr, and what to call before the process
+// ends. Who looks on sees each line at once.
+func (s *shell) serverLog(c config.Config) (log *slog.Logger, flush func()) {
+	over := func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, levelOf(c)) }
+	if c.Log.Format == "text" {
+		over = func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, levelOf(c)) }
+	}
+	if terminal(s.Err) {
+		return slog.New(over(s.Err)), func() {}
+	}
+	h, flush := gatherLines(s.Err, over)
+	return slog.New(h), flush
+}
+
+func levelOf(c config.Config) *slog.HandlerOptions {
 	level := slog.LevelInfo
 	_ = level.UnmarshalText([]byte(c.Log.Level)) // checked
-	if !server && level == slog.LevelInfo {
-		level = slog.LevelWarn
-	}
-	o := &slog.HandlerOptions{Level: level}
-	if c.Log.Format == "text" || !server {
-		return slog.New(slog.NewTextHandler(s.Err, o))
-	}
-	return slog.New(slog.NewJSONHandler(s.Err, o))
+	return &slog.HandlerOptions{Level: level}
 }
 
 // env is a variable of the environment.

@@ -107,7 +107,7 @@ func farTenantCreate(ctx context.Context, h *app.House, in tenantCreateIn, out *
 	}
 	n.Parent = parent.ID
 	if in.DryRun {
-		t, err := h.Directory.CheckTenant(ctx, n)
+		t, err := h.Directory.CheckTenant(ctx, n, access.Shell().ID())
 		if err != nil {
 			return err
 		}

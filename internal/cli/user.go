@@ -15,6 +15,8 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
+	"sallyport/internal/signin"
 	"sallyport/internal/store"
 )
 
@@ -131,10 +133,8 @@ func (v *userCreateCmd) Run(s *shell) error {
 		return err
 	}
 	in.DryRun, in.MustChange = v.DryRun, v.MustChange
-	if !v.DryRun {
-		if in.Password, err = s.secret(v.PasswordFile, "the first password", true); err != nil {
-			return err
-		}
+	if in.Password, err = s.secret(v.PasswordFile, "the first password", true); err != nil {
+		return err
 	}
 	u, err := one[userOut](s, "user.create", how{hasher: true}, in)
 	if err != nil {
@@ -163,8 +163,11 @@ func farUserCreate(ctx context.Context, h *app.House, in newUserIn, out *answers
 		return err
 	}
 	if in.DryRun {
-		u, _, err := h.Directory.CheckUser(ctx, wish, access.Shell())
+		u, eff, err := h.Directory.CheckUser(ctx, wish, access.Shell())
 		if err != nil {
+			return err
+		}
+		if err := signin.CheckPassword(u, eff, in.Password); err != nil {
 			return err
 		}
 		o := userAnswer(u)
@@ -377,9 +380,17 @@ func mfaStatus(ctx context.Context, h *app.House, u core.User) (core.MFAStatus, 
 	if err != nil {
 		return "", err
 	}
-	var factors []core.Factor
-	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error { factors, err = r.Factors(u.ID); return err })
-	return policy.Status(u, factors, eff), err
+	var status core.MFAStatus
+	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
+		factors, err := r.Factors(u.ID)
+		if err != nil {
+			return err
+		}
+		who, err := session.Who(r, u, factors, eff)
+		status = policy.Status(who, eff)
+		return err
+	})
+	return status, err
 }
 
 // userIn names an account for the shorter verbs.

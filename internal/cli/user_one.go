@@ -14,6 +14,7 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/enrol"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -27,13 +28,14 @@ type userShown struct {
 	Roles       []roleShown   `json:"roles"`
 	Required    bool          `json:"mfa_required"`
 	By          string        `json:"mfa_required_by,omitempty"`
+	Due         time.Time     `json:"mfa_due_at,omitzero"`
 	Password    bool          `json:"has_password"`
 	PasswordSet time.Time     `json:"password_set_at,omitzero"`
 	LockedUntil time.Time     `json:"password_locked_until,omitzero"`
 	Factors     []factorShown `json:"factors"`
 	Sessions    int           `json:"sessions"`
 	Browsers    int           `json:"known_browsers"`
-	LastSignIn  time.Time     `json:"last_sign_in_at,omitzero"`
+	LastSignIn  string        `json:"last_sign_in_day,omitempty"` // no time: see core.User.LastSignIn
 	Created     time.Time     `json:"created_at"`
 }
 
@@ -76,6 +78,9 @@ func (v *userShowCmd) Run(s *shell) error {
 		if u.Required {
 			required = "required by " + plain(u.By)
 		}
+		if !u.Due.IsZero() {
+			required += ", due " + when(u.Due)
+		}
 		row("second factor", "%s, %s", u.MFA, required)
 		for _, f := range u.Factors {
 			state := string(f.State)
@@ -97,10 +102,23 @@ func (v *userShowCmd) Run(s *shell) error {
 		row("password", "%s", password)
 		row("sessions", "%d", u.Sessions)
 		row("known browsers", "%d", u.Browsers)
-		row("last sign-in", "%s", when(u.LastSignIn))
+		last := "never"
+		if u.LastSignIn != "" {
+			last = "on " + u.LastSignIn + " or within a day of it"
+		}
+		row("last sign-in", "%s", last)
 		row("created", "%s", when(u.Created))
 		t.Flush()
 	})
+}
+
+// lastDay is the day of the last sign-in, or "".
+func lastDay(u core.User) string {
+	at := u.LastSignIn()
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.DateOnly)
 }
 
 func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) error {
@@ -112,7 +130,7 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 	if err != nil {
 		return err
 	}
-	o := userShown{userOut: userAnswer(u), Roles: []roleShown{}, Factors: []factorShown{}, LastSignIn: u.LastSignInAt, Created: u.CreatedAt}
+	o := userShown{userOut: userAnswer(u), Roles: []roleShown{}, Factors: []factorShown{}, LastSignIn: lastDay(u), Created: u.CreatedAt}
 	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
 		at, err := r.Tenant()
 		if err != nil {
@@ -130,9 +148,12 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 			}
 			o.Factors = append(o.Factors, shown)
 		}
-		o.MFA = policy.Status(u, factors, eff)
-		required, by := policy.Standing(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, eff)
-		o.Required, o.By = required, by.Name
+		who, err := session.Who(r, u, factors, eff)
+		if err != nil {
+			return err
+		}
+		stand := policy.Standing(who, eff, r.Now())
+		o.MFA, o.Required, o.By, o.Due = stand.Status, stand.Required, stand.By.Name, stand.DueAt
 		p, err := r.Password(u.ID)
 		if err != nil && !errors.Is(err, core.ErrNotFound) {
 			return err

@@ -43,6 +43,9 @@ type AttemptDoc struct {
 	MailProved   bool `json:"mail_proved,omitempty"`
 	MailAsked    bool `json:"mail_asked,omitempty"`
 	KnownBrowser bool `json:"known_browser,omitempty"`
+	// Asleep: it began with a password from an unknown browser, long after the last
+	// sign-in. With nothing more it does not count as one for enrol_proof.
+	Asleep bool `json:"asleep,omitempty"`
 	// Seen is the known browser whose last use is to be moved: at most once a day,
 	// so that an ordinary sign-in does not write it.
 	Seen BrowserID `json:"seen,omitempty"`
@@ -55,6 +58,8 @@ type AttemptDoc struct {
 	// same answer instead of "code used" (decision 7.3).
 	Answer  []byte `json:"answer,omitempty"`
 	Outcome []byte `json:"outcome,omitempty"`
+	// Click is the one on the link that began this attempt.
+	Click Click `json:"click,omitzero"`
 	// Where it came from, for mails and the session list.
 	Address string `json:"address,omitempty"`
 	Agent   string `json:"agent,omitempty"`

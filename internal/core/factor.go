@@ -11,6 +11,11 @@ const (
 	FactorRecoveryCode FactorKind = "recovery_code"
 	FactorPasskey      FactorKind = "passkey"
 	FactorEmailCode    FactorKind = "email_code"
+
+	// Never stored as a Factor; used in proofs. The proof of a trusted browser has
+	// the browser's id, and the instant at which it was trusted.
+	FactorTrustedBrowser FactorKind = "trusted_browser"
+	FactorTemporaryPass  FactorKind = "temporary_pass"
 )
 
 type FactorState string

@@ -16,6 +16,8 @@ const (
 	MailRecoveryCodeMade MailKind = "recovery_code_made"
 	MailPasswordChanged  MailKind = "password_changed"
 	MailFirstLock        MailKind = "first_lock"
+	MailWrongCode        MailKind = "wrong_code"
+	MailFactorDead       MailKind = "factor_dead"
 	MailAdminLinkUsed    MailKind = "admin_link_used"
 	MailEnrolProof       MailKind = "enrol_proof"
 	MailLocalShell       MailKind = "local_shell" // to platform administrators: what was done on the shell
@@ -24,7 +26,7 @@ const (
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
-	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailLocalShell, MailTest}
+	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailWrongCode, MailFactorDead, MailAdminLinkUsed, MailEnrolProof, MailLocalShell, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed
 // at rest, because it may hold a single-use link.

@@ -64,11 +64,22 @@ type SessionDoc struct {
 	RevealWhy   string    `json:"reveal_why,omitempty"` // "enrolled", "used", "made"
 	ReturnTo    string    `json:"return_to,omitempty"`  // where to after the page that stands between
 	// Recovered is set when a recovery code got this session.
-	Recovered    bool      `json:"recovered,omitempty"`
-	MailProved   bool      `json:"mail_proved,omitempty"`
-	KnownAtStart bool      `json:"known_at_start,omitempty"`
-	LastBefore   time.Time `json:"last_before,omitzero"` // the sign-in before this one
-	Idle         Duration  `json:"idle,omitempty"`       // the setting when it was made
+	Recovered  bool      `json:"recovered,omitempty"`
+	MailProved bool      `json:"mail_proved,omitempty"`
+	Asleep     bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
+	LastBefore time.Time `json:"last_before,omitzero"` // the sign-in before this one
+	Idle       Duration  `json:"idle,omitempty"`       // the setting when it was made
+	// Click is the one that gave this session its token, if it was pressed where a
+	// second request may come.
+	Click Click `json:"click,omitzero"`
+}
+
+// Click is one press of a form's button, as it is remembered where its answer
+// must not be given twice and must not get lost: the second request of a double
+// click is recognised by the mark and gets the same outcome.
+type Click struct {
+	Mark    []byte `json:"mark"`    // keyed hash of the form, what was typed, and whose page it was
+	Outcome []byte `json:"outcome"` // sealed
 }
 
 // AuthTime is when the strongest fresh proof was given: the newest of all.
@@ -105,7 +116,7 @@ type Token struct {
 	Tenant       TenantID
 	User         UserID
 	Email        string // the address it was sent to; it dies when the address changes
-	Bound        string // attempt or session it proves something for
+	Bound        string // attempt or session it proves something for; once used, the one that it began
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	UsedAt       time.Time

@@ -27,6 +27,8 @@ func TestDefaultSettings(t *testing.T) {
 		`"password_reset_effect":"keep_mfa"`, `"user_may_disable":"second_factor"`, `"enforce_at":"next_sign_in"`, `"enrol_proof":"known_browser_or_mail"`,
 		`"totp":{"digits":6,"skew":1}`, `"password":{"limit":10,"window":"15m","period":"5m","growth":"1h"}`,
 		`"factor":{"limit":5,"window":"15m","period":"5m","growth":"1h"}`, `"session":{"idle":"1h","max":"1d"}`, `"unique_email":true`, `"invitation_days":15`,
+		`"selected_apps":[]`, `"required_level":"none"`, `"trusted_browser":{"days":14}`, `"new_user_window":{"days":7}`, `"login_networks":[]`,
+		`"service_accounts_at":["platform","partner","folder","customer","unit"]`, `"rollout":{"date":"","reminder_days":[0,2,10]}`, `"logo":""`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("the defaults are %s, without %s", b, want)
@@ -70,6 +72,40 @@ func TestParseSettingsRefusesByName(t *testing.T) {
 		{"no invitation", `{"invitation_days":0}`, "invitation_days"},
 		{"invitation for ever", `{"invitation_days":91}`, "invitation_days"},
 		{"time zone", `{"time_zone":"Mars/Olympus"}`, "time_zone"},
+		{"no app", `{"selected_apps":[""]}`, "selected_apps"},
+		{"an app in two words", `{"selected_apps":["ap 1"]}`, "selected_apps"},
+		{"a level", `{"required_level":"aal3"}`, "required_level"},
+		{"a level of a role", `{"required_level":{"customer_admin":"high"}}`, "required_level.customer_admin"},
+		{"a role", `{"required_level":{"cook":"mfa"}}`, "required_level.cook"},
+		{"a level that is neither", `{"required_level":7}`, "required_level"},
+		{"trust for ever is a word", `{"trusted_browser":{"days":0}}`, "trusted_browser.days"},
+		{"trust for years", `{"trusted_browser":{"days":366}}`, "trusted_browser.days"},
+		{"trust by the hour", `{"trusted_browser":{"hours":1}}`, "trusted_browser.hours"},
+		{"trust in a word that is none", `{"trusted_browser":"days"}`, "trusted_browser"},
+		{"trust sometimes", `{"trusted_browser":"sometimes"}`, "trusted_browser"},
+		{"trust as a number", `{"trusted_browser":14}`, "14"},
+		{"grace is no word", `{"enforce_at":"grace"}`, "enforce_at"},
+		{"no grace", `{"enforce_at":{"grace":{"days":0}}}`, "enforce_at.grace.days"},
+		{"no skips", `{"enforce_at":{"grace":{"skips":0}}}`, "enforce_at.grace.skips"},
+		{"grace unknown inside", `{"enforce_at":{"grace":{"weeks":1}}}`, "enforce_at.grace.weeks"},
+		{"grace twice", `{"enforce_at":{"grace":{},"grace":{}}}`, "enforce_at.grace"},
+		{"a window before", `{"new_user_window":{"days":-1}}`, "new_user_window.days"},
+		{"a network", `{"login_networks":["192.0.2.7"]}`, "192.0.2.7"},
+		{"a network that means another", `{"login_networks":["192.0.2.7/24"]}`, "192.0.2.0/24"},
+		{"a network in two ways", `{"login_networks":["::ffff:192.0.2.0/120"]}`, "IPv4"},
+		{"no network", `{"login_networks":[""]}`, "login_networks"},
+		{"nowhere", `{"login_networks":["nowhere"]}`, "nowhere"},
+		{"a kind of tenant", `{"service_accounts_at":["castle"]}`, "castle"},
+		{"a day", `{"rollout":{"date":"14.12.2026"}}`, "rollout.date"},
+		{"days that do not rise", `{"rollout":{"reminder_days":[2,2]}}`, "rollout.reminder_days"},
+		{"a name on two lines", `{"mail_from_name":"a\nBcc: b"}`, "mail_from_name"},
+		{"a name that turns around", "{\"display_name\":\"a\u202eb\"}", "display_name"},
+		{"a logo by script", `{"logo":"javascript:alert(1)"}`, "logo"},
+		{"a logo that ends its attribute", `{"logo":"https://x\" onload=y"}`, "logo"},
+		{"a language", `{"locale":"de ch"}`, "locale"},
+		{"who set what", `{"_provenance":{}}`, "_provenance"},
+		{"since when", `{"requirement_since":"2026-01-01T00:00:00Z"}`, "requirement_since"},
+		{"a key of a later release", `{"risk_actions":{}}`, "later release"},
 		{"N-18: composition rules do not exist", `{"password_rules":{"digits":1}}`, "password_rules"},
 		{"N-18: nor periodic change", `{"password_max_age":"90d"}`, "password_max_age"},
 	} {
@@ -89,7 +125,8 @@ func TestParseSettingsRefusesByName(t *testing.T) {
 // Decision 2: what would leave nobody able to enrol is refused under its own
 // name. Passkeys and codes by mail cannot be enrolled with this program.
 func TestSettingsKeepEnrolmentPossible(t *testing.T) {
-	for _, doc := range []string{`{"factors":[]}`, `{"factors":null}`, `{"factors":["passkey"]}`, `{"factors":["email_code"]}`, `{"factors":["passkey","email_code"]}`} {
+	for _, doc := range []string{`{"factors":[]}`, `{"factors":null}`, `{"factors":["passkey"]}`, `{"factors":["email_code"]}`, `{"factors":["passkey","email_code"]}`,
+		`{"required_level":"phishing_resistant"}`, `{"required_level":{"platform_admin":"phishing_resistant"}}`} {
 		if _, err := core.ParseSettings([]byte(doc)); !errors.Is(err, core.ErrNobodyCouldEnrol) {
 			t.Errorf("%s: %v", doc, err)
 		}
@@ -155,7 +192,8 @@ func TestSettingsMerge(t *testing.T) {
 }
 
 func FuzzSettings(f *testing.F) {
-	for _, s := range []string{`{}`, `null`, `{"requirement":null}`, `{"lockout":{"factor":null}}`, `{"totp":{"digits":8,"skew":2}}`, `{"session":{"idle":"1h","max":"24h"}}`, "{\"requirement\":[\"\xff\"]}"} {
+	for _, s := range []string{`{}`, `null`, `{"requirement":null}`, `{"lockout":{"factor":null}}`, `{"totp":{"digits":8,"skew":2}}`, `{"session":{"idle":"1h","max":"24h"}}`, `{"enforce_at":{"grace":{"days":null}}}`, `{"enforce_at":{}}`, `{"trusted_browser":{}}`, `{"trusted_browser":null}`,
+		`{"required_level":{"all":null}}`, `{"required_level":{"helpdesk":"mfa"}}`, `{"login_networks":["10.0.0.0/8"]}`, `{"selected_apps":["ap_1"]}`, "{\"requirement\":[\"\xff\"]}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -179,4 +217,130 @@ func FuzzSettings(f *testing.F) {
 			t.Fatalf("%q was let in and holds as %+v: %v", s, over, err)
 		}
 	})
+}
+
+// Values that are a word or an object read both, and write what they read.
+func TestWordsAndObjects(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"trusted_browser":"off"}`:                                     "",
+		`{"trusted_browser":"no_expiry"}`:                               "",
+		`{"trusted_browser":{"days":3}}`:                                "",
+		`{"trusted_browser":{}}`:                                        `{"trusted_browser":{"days":14}}`,
+		`{"trusted_browser":null}`:                                      `{"trusted_browser":{"days":14}}`,
+		`{"trusted_browser":"of_tomorrow"}`:                             "",
+		`{"enforce_at":"revoke_now"}`:                                   "",
+		`{"enforce_at":{"grace":{"days":2,"skips":1}}}`:                 "",
+		`{"enforce_at":{"grace":{"days":2}}}`:                           `{"enforce_at":{"grace":{"days":2,"skips":3}}}`,
+		`{"enforce_at":{"grace":null}}`:                                 `{"enforce_at":{"grace":{"days":14,"skips":3}}}`,
+		`{"enforce_at":null}`:                                           `{"enforce_at":"next_sign_in"}`,
+		`{"required_level":"mfa"}`:                                      "",
+		`{"required_level":{"all":"none","helpdesk":"mfa"}}`:            "",
+		`{"required_level":{"helpdesk":"mfa"}}`:                         `{"required_level":{"all":"none","helpdesk":"mfa"}}`,
+		`{"required_level":{}}`:                                         `{"required_level":"none"}`,
+		`{"login_networks":["192.0.2.0/24","2001:db8::/32"]}`:           "",
+		`{"login_networks":null}`:                                       `{"login_networks":[]}`,
+		`{"rollout":{"date":"2026-12-14","reminder_days":[1]}}`:         "",
+		`{"new_user_window":{}}`:                                        `{"new_user_window":{"days":7}}`,
+		`{"enforce_at":{"grace":{"days":2,"skips":1},"of_tomorrow":1}}`: `{"enforce_at":{"grace":{"days":2,"skips":1}}}`,
+	} {
+		s, err := core.SettingsDoc(doc).Over(core.DefaultSettings())
+		if err != nil {
+			t.Errorf("%s: %v", doc, err)
+			continue
+		}
+		if want == "" {
+			want = doc
+		}
+		all, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wanted map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range wanted {
+			if got := core.SettingsDoc(all).Value(key); string(got) != string(value) {
+				t.Errorf("%s is written as %s, want %s", doc, got, value)
+			}
+		}
+	}
+	for _, doc := range []string{`{"trusted_browser":true}`, `{"enforce_at":[]}`, `{"enforce_at":{"grace":5}}`, `{"required_level":["mfa"]}`, `{"required_level":{"all":1}}`, `{"login_networks":"all"}`} {
+		if s, err := core.SettingsDoc(doc).Over(core.DefaultSettings()); err == nil {
+			t.Errorf("%s is read as %+v", doc, s)
+		}
+	}
+	// A word replaces an object and the other way round: nothing of the old mode stays.
+	for _, c := range [][3]string{
+		{`{"enforce_at":{"grace":{"days":9,"skips":9}}}`, `{"enforce_at":"next_sign_in"}`, `{"enforce_at":"next_sign_in"}`},
+		{`{"trusted_browser":"off"}`, `{"trusted_browser":{"days":30}}`, `{"trusted_browser":{"days":30}}`},
+		{`{"enforce_at":{"grace":{"days":9,"skips":9}}}`, `{"enforce_at":{"grace":{"days":2}}}`, `{"enforce_at":{"grace":{"days":2,"skips":9}}}`},
+	} {
+		if got, err := core.SettingsDoc(c[0]).Merge(core.SettingsDoc(c[1])); err != nil || string(got) != c[2] {
+			t.Errorf("%s over %s is %s, %v", c[1], c[0], got, err)
+		}
+	}
+}
+
+// Who set a key, and when, stands in the document beside the values, and never
+// among them; documents from before say it of the requirement.
+func TestStamps(t *testing.T) {
+	at := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	old := core.SettingsDoc(`{"requirement":["organization"],"requirement_since":"2026-01-02T03:04:05Z","of_tomorrow":{"a":1}}`)
+	if got := old.Stamps()["requirement"]; !got.At.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) || got.By != "" {
+		t.Errorf("%+v", got)
+	}
+	if got := fmt.Sprint(old.Keys()); got != "[requirement of_tomorrow]" {
+		t.Errorf("keys %s", got)
+	}
+	doc, err := old.Merge(core.SettingsDoc(`{"lockout":{"factor":{"limit":3}},"session":{"idle":"30m"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc, err = doc.Stamped(core.Stamp{At: at, By: "us_1"}, "lockout.factor", "session", "challenge"); err != nil {
+		t.Fatal(err)
+	}
+	stamps := doc.Stamps()
+	if len(stamps) != 3 || stamps["lockout.factor"].By != "us_1" || !stamps["session"].At.Equal(at) || stamps["requirement"].By != "" || stamps["requirement"].At.IsZero() {
+		t.Errorf("%+v", stamps) // what the document does not set has no stamp
+	}
+	if got := fmt.Sprint(doc.Keys()); got != "[requirement lockout.factor session of_tomorrow]" {
+		t.Errorf("keys %s", got)
+	}
+	if got := string(doc.Bare()); got != `{"lockout":{"factor":{"limit":3}},"of_tomorrow":{"a":1},"requirement":["organization"],"session":{"idle":"30m"}}` {
+		t.Errorf("bare %s", got)
+	}
+	if got := string(doc.Value("lockout.factor")); got != `{"limit":3}` || doc.Value("lockout.password") != nil || doc.Value("challenge") != nil {
+		t.Errorf("%s", got)
+	}
+	// An older node writes its own word beside ours: the later one counts.
+	both, err := doc.Merge(core.SettingsDoc(`{"requirement":[],"requirement_since":"2026-12-01T00:00:00Z"}`))
+	if err != nil || both.Stamps()["requirement"].At.Month() != time.December {
+		t.Errorf("%+v, %v", both.Stamps(), err)
+	}
+	less, err := doc.Without("lockout.factor", "session", "never_there")
+	if err != nil || fmt.Sprint(less.Keys()) != "[requirement of_tomorrow]" || len(less.Stamps()) != 1 {
+		t.Errorf("%s, %v", less, err)
+	}
+	s, err := doc.Over(core.DefaultSettings())
+	if err != nil || s.Lockout.Factor.Limit != 3 || !s.Requires(core.RequireOrganization) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	// Gone with the key; and a stamp that is moved keeps its beginning.
+	if gone, err := doc.Merge(core.SettingsDoc(`{"session":null}`)); err != nil {
+		t.Fatal(err)
+	} else if gone, err = gone.Stamped(core.Stamp{At: at}); err != nil || len(gone.Stamps()) != 2 {
+		t.Errorf("%+v, %v", gone.Stamps(), err)
+	}
+	if b := (core.Stamp{At: at, Since: at.AddDate(-1, 0, 0)}).Began(); !b.Equal(at.AddDate(-1, 0, 0)) || !(core.Stamp{At: at}).Began().Equal(at) {
+		t.Errorf("%v", b)
+	}
+	for _, broken := range []string{`[]`, `7`, `{"_provenance":7}`, `{`} {
+		if got := core.SettingsDoc(broken).Stamps(); got == nil || len(got) != 0 {
+			t.Errorf("%s: %+v", broken, got)
+		}
+	}
+	if _, err := core.SettingsDoc(`[]`).Stamped(core.Stamp{At: at}, "session"); err == nil {
+		t.Error("a list was stamped")
+	}
 }

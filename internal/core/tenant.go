@@ -13,6 +13,9 @@ const (
 	Unit     TenantKind = "unit"
 )
 
+// TenantKinds are all kinds, from the root down.
+var TenantKinds = []TenantKind{Platform, Partner, Folder, Customer, Unit}
+
 // MayStandUnder reports whether a node of kind k may have a parent of kind p.
 func (k TenantKind) MayStandUnder(p TenantKind) bool {
 	switch k {
@@ -46,6 +49,16 @@ const (
 	TenantDeleted   TenantState = "deleted"
 )
 
+// MFAState is set only while the second factors of an organisation's people are
+// being taken away: until that is done nobody is asked for one, and nobody can
+// set one up (decision 7.7).
+type MFAState string
+
+const (
+	MFASettled   MFAState = ""
+	MFADisabling MFAState = "disabling"
+)
+
 type ManagedBy string
 
 const (
@@ -66,8 +79,14 @@ type Tenant struct {
 	ManagedBy     ManagedBy
 	SupportAccess bool
 	Settings      SettingsDoc // only organisations have one
-	Version       int64       // for updates that must not overwrite each other
-	CreatedAt     time.Time
-	ChangedAt     time.Time
-	DeletedAt     time.Time
+	// Locks are floors that the organisations below may tighten and never go
+	// under; Template is what new customers below begin with. Platform and
+	// partners have them.
+	Locks     SettingsDoc
+	Template  SettingsDoc
+	MFAState  MFAState
+	Version   int64 // for updates that must not overwrite each other
+	CreatedAt time.Time
+	ChangedAt time.Time
+	DeletedAt time.Time
 }

@@ -48,7 +48,8 @@ type User struct {
 	Federated bool
 	Locale    string // empty: the organisation's
 	// Roles this account holds, on its own tenant or elsewhere, are RoleGrants.
-	LastSignInAt time.Time // coarse: moved at most once a day, sessions tell the rest
+	LastSignInAt time.Time // coarse: moved at most once a day; accepting an invitation sets it too, see LastSignIn
+	AwakeAt      time.Time // as coarse: the last sign-in that counts for enrol_proof
 	Version      int64
 	CreatedAt    time.Time
 	ChangedAt    time.Time
@@ -59,7 +60,7 @@ type User struct {
 // list of people ever carries a hash (security row B-44).
 type Password struct {
 	Hash       string // PHC string, or what secret.Imported keeps
-	Length     int    // code points when it was set: a longer floor may come to apply; 0: imported, not known yet
+	Length     int    // which of the floors it met: password.Class, no count; 0: imported, not known yet
 	MustChange bool
 	SetAt      time.Time
 }
@@ -75,6 +76,8 @@ type Browser struct {
 	Agent    string
 	SeenAt   time.Time
 	CreateAt time.Time
+	// MetAsleep: it came with a sign-in that does not count for enrol_proof.
+	MetAsleep bool
 }
 
 // MaxBrowsers is how many known browsers a person keeps; the oldest goes first.
@@ -100,4 +103,13 @@ type RoleGrant struct {
 	Tenant TenantID // where it holds
 	Role   Role
 	At     time.Time
+}
+
+// LastSignIn is when the account was last signed in to, to the day: a sign-in
+// within 24 hours of it is not noted. Zero when there never was one.
+func (u User) LastSignIn() time.Time {
+	if u.State == UserActive || u.Before == UserActive {
+		return u.LastSignInAt
+	}
+	return time.Time{}
 }

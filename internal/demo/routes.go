@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 	"sallyport/internal/web"
 )
@@ -145,7 +146,11 @@ func (d *Demo) person(r *http.Request, c cast) (Person, error) {
 		if err != nil {
 			return err
 		}
-		p.MFAStatus = string(policy.Status(u, factors, eff))
+		who, err := session.Who(rd, u, factors, eff)
+		if err != nil {
+			return err
+		}
+		p.MFAStatus = string(policy.Status(who, eff))
 		for _, f := range factors {
 			if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed {
 				plain, err := d.house.SignIn.Enrol.Open(f)

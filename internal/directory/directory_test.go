@@ -244,7 +244,7 @@ func TestUnlock(t *testing.T) {
 	})
 }
 
-// Decision 3: the platform, and each self-managed organisation, keeps one
+// B-39: the platform, and each self-managed organisation, keeps one
 // administrator who can sign in, also when two go at the same time.
 func TestTheLastAdministratorStays(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {

@@ -38,8 +38,8 @@ type NewTenant struct {
 }
 
 // CheckTenant says what is wrong with a wish for a node, before anything is
-// written.
-func (s *Service) CheckTenant(ctx context.Context, n NewTenant) (core.Tenant, error) {
+// written. by is who would make it.
+func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by string) (core.Tenant, error) {
 	name, err := cleanName(n.Name)
 	if err != nil {
 		return core.Tenant{}, err
@@ -47,16 +47,8 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant) (core.Tenant, er
 	now := s.Now()
 	t := core.Tenant{ID: core.TenantID(secret.NewID(core.PrefixTenant, now)), Parent: n.Parent, Kind: n.Kind, Mode: n.Mode, State: core.TenantActive,
 		Name: name, ManagedBy: n.ManagedBy, CreatedAt: now, ChangedAt: now}
-	if len(n.Settings) > 0 {
-		if !n.Kind.IsOrganisation() {
-			return core.Tenant{}, core.Invalid("tenant.settings_inherited")
-		}
-		if t.Settings, err = core.ParseSettings(n.Settings); err != nil {
-			return core.Tenant{}, err
-		}
-		if t.Settings, err = stamped(t.Settings, now); err != nil {
-			return core.Tenant{}, err
-		}
+	if len(n.Settings) > 0 && !n.Kind.IsOrganisation() {
+		return core.Tenant{}, core.Invalid("tenant.settings_inherited")
 	}
 	if n.Kind == core.Platform {
 		if n.Parent != "" {
@@ -70,12 +62,14 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant) (core.Tenant, er
 			return core.Tenant{}, core.NewFault(core.KindConflict, "tenant.platform_exists")
 		}
 		t.Path, t.Organisation, t.Mode = "/"+string(t.ID)+"/", t.ID, core.Production
-		return t, nil
+		t.Settings, err = policy.Begin(nil, t.Kind, n.Settings, core.Stamp{At: now, By: by})
+		return t, err
 	}
-	var parent core.Tenant
-	if err := s.Store.View(ctx, n.Parent, func(r store.Reader) error { parent, err = r.Tenant(); return err }); err != nil {
+	var above []core.Tenant
+	if err := s.Store.View(ctx, n.Parent, func(r store.Reader) error { above, err = r.Line(); return err }); err != nil {
 		return core.Tenant{}, fmt.Errorf("parent of the new tenant: %w", err)
 	}
+	parent := above[len(above)-1]
 	if parent.State != core.TenantActive {
 		return core.Tenant{}, core.NewFault(core.KindConflict, "tenant.parent_inactive")
 	}
@@ -109,13 +103,14 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant) (core.Tenant, er
 	t.Organisation = parent.Organisation
 	if t.Kind.IsOrganisation() {
 		t.Organisation = t.ID
+		t.Settings, err = policy.Begin(above, t.Kind, n.Settings, core.Stamp{At: now, By: by})
 	}
-	return t, nil
+	return t, err
 }
 
 // CreateTenant checks and writes a node.
 func (s *Service) CreateTenant(ctx context.Context, n NewTenant, actor string, c core.Client) (core.Tenant, error) {
-	t, err := s.CheckTenant(ctx, n)
+	t, err := s.CheckTenant(ctx, n, actor)
 	if err != nil {
 		return core.Tenant{}, err
 	}
@@ -142,43 +137,16 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant, actor string, c
 
 // ChangeSettings lays a change over an organisation's document.
 func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, actor string, c core.Client) (policy.Effective, error) {
-	if err := core.CheckKeys(change); err != nil {
-		return policy.Effective{}, err
-	}
-	if _, err := core.ParseSettings(dropNulls(change)); err != nil {
-		return policy.Effective{}, err
-	}
 	var out policy.Effective
 	err := s.Store.Update(ctx, id, func(tx store.Tx) error {
-		t, err := tx.Tenant()
+		line, err := tx.Line()
 		if err != nil {
 			return err
 		}
-		if !t.Kind.IsOrganisation() {
-			return core.Invalid("tenant.settings_inherited")
-		}
-		before, err := t.Settings.Over(core.DefaultSettings())
-		if err != nil {
+		if line, err = policy.Change(line, change, core.Stamp{At: tx.Now(), By: actor}); err != nil {
 			return err
 		}
-		if t.Settings, err = t.Settings.Merge(change); err != nil {
-			return err
-		}
-		after, err := t.Settings.Over(core.DefaultSettings())
-		if err != nil {
-			return core.Invalid("settings.invalid", "reason", err.Error())
-		}
-		if err := after.Check(); err != nil {
-			return err
-		}
-		if len(before.Requirement) > 0 && len(after.Requirement) == 0 {
-			return core.ErrUseMFASwitch
-		}
-		if !slices.Equal(before.Requirement, after.Requirement) {
-			if t.Settings, err = stamped(t.Settings, tx.Now()); err != nil {
-				return err
-			}
-		}
+		t := line[len(line)-1]
 		t.ChangedAt = tx.Now()
 		if err := tx.UpdateTenant(t); err != nil {
 			return err
@@ -187,11 +155,6 @@ func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change c
 		if err := tx.Append(audit.Note(e, "keys", strings.Join(keysOf(change), " "))); err != nil {
 			return err
 		}
-		line, err := tx.Line()
-		if err != nil {
-			return err
-		}
-		line[len(line)-1] = t
 		if out, err = policy.Of(line); err != nil {
 			return err
 		}
@@ -201,32 +164,6 @@ func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change c
 		return policy.Effective{}, fmt.Errorf("change settings of %s: %w", id, err)
 	}
 	return out, nil
-}
-
-// stamped writes into the document since when its requirement holds.
-func stamped(d core.SettingsDoc, now time.Time) (core.SettingsDoc, error) {
-	at, err := json.Marshal(map[string]time.Time{"requirement_since": now.UTC()})
-	if err != nil {
-		return nil, err
-	}
-	return d.Merge(at)
-}
-
-func dropNulls(d core.SettingsDoc) core.SettingsDoc {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(d, &m) != nil {
-		return d // ParseSettings says what is wrong with it
-	}
-	for k, v := range m {
-		if string(v) == "null" {
-			delete(m, k)
-		}
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return d
-	}
-	return b
 }
 
 func keysOf(d core.SettingsDoc) []string {

@@ -1,6 +1,7 @@
 package docscheck
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/config"
 	"sallyport/internal/core"
+	"sallyport/internal/policy"
 )
 
 // section is what stands under a heading of a document, up to the next of the
@@ -128,4 +130,34 @@ func TestMetricsAndLogReferenceIsWhole(t *testing.T) {
 		}
 	}
 	sameNames(t, "docs/operators.md, log events", firstColumn(section(t, text, "Logs")), events)
+}
+
+// TestSettingsReferenceIsWhole: each key has its row, with its default, and says
+// whether it can be locked.
+func TestSettingsReferenceIsWhole(t *testing.T) {
+	root, _ := files(t)
+	part := section(t, read(t, root, "docs/settings.md"), "Keys")
+	all, err := json.Marshal(core.DefaultSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(part, "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) != 8 || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		key := word.FindStringSubmatch(cells[1])[1]
+		if want := "`" + string(core.SettingsDoc(all).Value(key)) + "`"; strings.TrimSpace(cells[3]) != want {
+			t.Errorf("docs/settings.md: %s has the default %s, not %s", key, want, cells[3])
+		}
+		if want := map[bool]string{true: "yes", false: "no"}[policy.Lockable(key)]; strings.TrimSpace(cells[5]) != want {
+			t.Errorf("docs/settings.md: lock of %s is %s, not %s", key, want, cells[5])
+		}
+	}
+	sameNames(t, "docs/settings.md, keys", firstColumn(part), core.SettingKeys)
+	for _, k := range core.LaterKeys {
+		if !strings.Contains(part, "`"+k+"`") {
+			t.Errorf("docs/settings.md does not say that %s comes later", k)
+		}
+	}
 }

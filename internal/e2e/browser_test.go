@@ -130,13 +130,13 @@ func (s *teller) tell() {
 	s.look("sign-in")
 	p.Fill("#login", s.who.Login)
 	p.Fill("#password", "not the password of anybody")
-	p.Press("main button[type=submit]")
+	p.Press("main button[type=submit]:not([form])")
 	s.look("sign-in")
 	if code := p.Attr("[role=alert]", "data-code"); code != "sign_in.refused" {
 		s.t.Errorf("wrong password: fault %q", code)
 	}
 	p.Fill("#password", s.who.Password)
-	p.Press("main button[type=submit]")
+	p.Press("main button[type=submit]:not([form])")
 	s.look("account")
 
 	p.Goto(s.demo.URL + "/account/security")
@@ -145,17 +145,17 @@ func (s *teller) tell() {
 	s.look("enrol-totp")
 	s.scan()
 	p.Fill("#code", "000000")
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("enrol-totp")
 	if code := p.Attr("[role=alert]", "data-code"); code != "factor.code_mismatch" {
 		s.t.Errorf("wrong first code: fault %q", code)
 	}
 	p.Fill("#code", s.code())
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("recovery-code")
 	recovery := p.Content("[data-recovery-code]")
 	p.Click("input[name=saved]")
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("security")
 	if !strings.Contains(p.Text("main"), words.on) {
 		s.t.Errorf("the page does not say %q", words.on)
@@ -165,25 +165,25 @@ func (s *teller) tell() {
 	s.password()
 	s.look("code")
 	p.Fill("#code", s.next())
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("account")
 
 	s.out()
 	s.password()
 	p.Fill("#code", s.used)
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("code")
 	if code := p.Attr("[role=alert]", "data-code"); code != "factor.code_used" {
 		s.t.Errorf("the same code again: fault %q", code)
 	}
 	p.Fill("#code", recovery)
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("recovery-code")
 	if fresh := p.Content("[data-recovery-code]"); fresh == recovery || fresh == "" {
 		s.t.Errorf("no new recovery code")
 	}
 	p.Click("input[name=saved]")
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("account")
 
 	p.Goto(s.demo.URL + "/account/security/sessions")
@@ -196,7 +196,7 @@ func (s *teller) tell() {
 	s.look("recovery-renew")
 	p.Goto(s.demo.URL + "/account/security/disable")
 	s.look("disable")
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("security")
 	if !strings.Contains(p.Text("main"), words.off) {
 		s.t.Errorf("the page does not say %q", words.off)
@@ -208,7 +208,7 @@ func (s *teller) tell() {
 	p.Goto(s.demo.URL + "/reset")
 	s.look("reset")
 	p.Fill("#login", s.who.Login)
-	p.Press("main form button[type=submit]")
+	p.Press("main form button[type=submit]:not([form])")
 	s.look("reset-sent")
 	p.Goto(s.demo.URL + "/reset/never-was-a-link")
 	s.look("error")
@@ -259,7 +259,7 @@ func (s *teller) password() {
 	s.page.Goto(s.demo.URL + "/sign-in")
 	s.page.Fill("#login", s.who.Login)
 	s.page.Fill("#password", s.who.Password)
-	s.page.Press("main form button[type=submit]")
+	s.page.Press("main form button[type=submit]:not([form])")
 }
 
 func (s *teller) out() {

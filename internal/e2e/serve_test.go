@@ -25,6 +25,7 @@ type site struct {
 	t   testing.TB
 	dir string
 	env []string
+	dsn string // of its database; empty is the embedded store
 }
 
 // newSite initialises an installation on one of the stores.
@@ -32,7 +33,8 @@ func newSite(t testing.TB, engine string, env ...string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), env: env}
 	if engine == "postgres" {
-		s.env = append(s.env, "SALLYPORT_STORE_DSN="+pgtest.Database(t))
+		s.dsn = pgtest.Database(t)
+		s.env = append(s.env, "SALLYPORT_STORE_DSN="+s.dsn)
 	}
 	s.run("", "init", "--yes")
 	return s
@@ -280,17 +282,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("livez: %d", status)
 	}
 	undo()
-	until := time.Now().Add(20 * time.Second)
-	for {
-		if status, _ := fetch(t, p.Ops+"/readyz"); status == 200 {
-			break
-		}
-		if time.Now().After(until) {
-			_, body := fetch(t, p.Ops+"/readyz")
-			t.Fatalf("not ready again: %s", body)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	awaitReady(t, p)
 	w = newVisit(t, p)
 	w.submit(w.get("/sign-in", "sign-in"), "account", "login", "disk@example.com", "password", phrase)
 	v.get("/account/", "account") // nothing was lost

@@ -5,6 +5,7 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -28,9 +29,12 @@ func WouldLose(factors []core.Factor) (l Lost) {
 // Disable switches a person's own second factor off: every factor and recovery
 // code ends. It is refused while a mandatory rule applies.
 func (r Room) Disable(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, c core.Client) error {
-	p := policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}
+	p, err := session.Who(tx, u, factors, eff)
+	if err != nil {
+		return err
+	}
 	if _, ok := policy.MayDisable(p, eff); !ok {
-		_, by := policy.Standing(p, eff)
+		by, _ := policy.Required(p, eff)
 		return core.ErrPolicyLocked.With("by", by.Name)
 	}
 	lost, err := r.wipe(tx, factors, "disabled")

@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sallyport/internal/audit"
@@ -51,7 +52,7 @@ func ParamsOf(d core.FactorDoc) totp.Params {
 // session (bound): opening the page again shows the same key, another sign-in
 // gets its own.
 func (r Room) Begin(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, bound, source string) (Setup, error) {
-	if !offersTOTP(eff) {
+	if !slices.Contains(policy.Offered(policy.PersonOf(u, factors), eff), core.FactorTOTP) {
 		return Setup{}, core.ErrNobodyCouldEnrol
 	}
 	for _, f := range factors {
@@ -186,15 +187,6 @@ func Mismatch(res totp.Result, now time.Time) *core.Fault {
 		f = f.With("drift_minutes", minutes)
 	}
 	return f
-}
-
-func offersTOTP(eff policy.Effective) bool {
-	for _, k := range policy.Offered(eff) {
-		if k == core.FactorTOTP {
-			return true
-		}
-	}
-	return false
 }
 
 func hasWay(eff policy.Effective, way string) bool {

@@ -68,7 +68,7 @@ func (h *Handler) visitor(r *http.Request) signin.Visitor {
 	return signin.Visitor{Client: h.Proxies.Client(r), Device: bounded(h.Cookies.Get(r, web.DeviceCookie)), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
 }
 
-// bounded drops a cookie that none of ours can be.
+// bounded drops a cookie or a word that none of ours can be.
 func bounded(v string) string {
 	if len(v) > 128 {
 		return ""
@@ -164,7 +164,7 @@ func (h *Handler) look(w http.ResponseWriter, r *http.Request, want signin.Step)
 	if p.Step != want {
 		return p, r, h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 	}
-	return p, web.WithLanguage(w, r, p.User.Locale, "", p.Effective.Settings.Locale), nil
+	return p, web.WithLanguage(r, p.User.Locale, "", p.Effective.Settings.Locale), nil
 }
 
 func confirmed(factors []core.Factor, kind core.FactorKind) (core.Factor, bool) {

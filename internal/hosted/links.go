@@ -12,14 +12,14 @@ import (
 func (h *Handler) open(w http.ResponseWriter, r *http.Request, kind core.TokenKind) (signin.Link, *http.Request, error) {
 	l, err := h.SignIn.Open(r.Context(), kind, r.PathValue("token"))
 	if l.User.ID != "" {
-		r = web.WithLanguage(w, r, l.User.Locale, "", l.Effective.Settings.Locale)
+		r = web.WithLanguage(r, l.User.Locale, "", l.Effective.Settings.Locale)
 	}
 	return l, r, err
 }
 
 func (h *Handler) linkPassword(r *http.Request, l signin.Link, why Why, fault error) NewPasswordPage {
 	n := NewPasswordPage{Page: h.page(l.Effective), Action: r.URL.EscapedPath(), Why: why, Login: l.User.Login, Inviter: l.Inviter,
-		Mail: web.MaskMail(l.User.Email), Until: l.Token.ExpiresAt, MinLength: signin.MinLength(l.Effective)}
+		Mail: web.MaskMail(l.User.Email), Until: l.Token.ExpiresAt, MinLength: signin.MinLength(l.Effective), Hidden: []web.Hidden{{Name: "page", Value: l.Page}}}
 	n.Fault = fault
 	return n
 }
@@ -50,13 +50,13 @@ func (h *Handler) postReset(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) postLinkPassword(w http.ResponseWriter, r *http.Request, kind core.TokenKind, why Why) error {
 	l, r, opened := h.open(w, r, kind)
-	f, err := web.ParseForm(w, r, "new_password")
+	f, err := web.ParseForm(w, r, "new_password", "page")
 	if err == nil {
 		var res signin.Result
 		if kind == core.TokenInvitation {
-			res, err = h.SignIn.Accept(r.Context(), r.PathValue("token"), f.Get("new_password"), h.visitor(r))
+			res, err = h.SignIn.Accept(r.Context(), r.PathValue("token"), f.Get("new_password"), bounded(f.Get("page")), h.visitor(r))
 		} else {
-			res, err = h.SignIn.Reset(r.Context(), r.PathValue("token"), f.Get("new_password"), h.visitor(r))
+			res, err = h.SignIn.Reset(r.Context(), r.PathValue("token"), f.Get("new_password"), bounded(f.Get("page")), h.visitor(r))
 		}
 		if err == nil {
 			return h.follow(w, r, "", res)

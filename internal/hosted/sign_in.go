@@ -1,7 +1,9 @@
 package hosted
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
 	"time"
 
 	"sallyport/internal/core"
@@ -13,7 +15,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	p := StartPage{Page: web.Page{Now: h.Now()}}
 	if cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie)); err == nil {
 		p.SignedIn, p.Person, p.Org = true, cur.User.Name, web.Org{Name: cur.Effective.Name()}
-		r = web.WithLanguage(w, r, cur.User.Locale, "", cur.Effective.Settings.Locale)
+		r = web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale)
 	}
 	return web.Render(w, r, http.StatusOK, Start(p))
 }
@@ -27,6 +29,9 @@ func (h *Handler) signInPage(r *http.Request, login, returnTo string, fault erro
 		}
 	}
 	if returnTo != "" {
+		// In the address too: the page that refuses has it then, and so do its links
+		// to other languages.
+		p.Action += "?return_to=" + url.QueryEscape(returnTo)
 		p.Hidden = []web.Hidden{{Name: "return_to", Value: returnTo}}
 	}
 	return p
@@ -47,10 +52,11 @@ func (h *Handler) getSignIn(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, "login", "password", "return_to")
+	back := localReturn(cmp.Or(f.Get("return_to"), r.URL.Query().Get("return_to")))
 	if err != nil {
-		return web.Redraw(w, r, err, SignIn(h.signInPage(r, "", "", err)))
+		return web.Redraw(w, r, err, SignIn(h.signInPage(r, "", back, err)))
 	}
-	login, typed, back := f.Get("login"), f.Get("password"), localReturn(f.Get("return_to"))
+	login, typed := f.Get("login"), f.Get("password")
 	again := func(err error) error {
 		return web.Redraw(w, r, err, SignIn(h.signInPage(r, login, back, err)))
 	}

@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -9,13 +10,24 @@ import (
 // longestWish bounds what is parsed of a header that anybody may send.
 const longestWish = 512
 
+// speaking is what wishes are held against. Making it takes longer than all the
+// rest of a choice, and it is only ever read.
+var speaking = sync.OnceValue(func() (s struct {
+	tags  []language.Tag
+	match language.Matcher
+}) {
+	s.tags = tags()
+	s.match = language.NewMatcher(s.tags)
+	return s
+})
+
 // Choose picks the language of a request. The wishes are asked in the order of
 // the arguments and the first that the catalogs can meet decides: what the
 // person picked just now, what stands in the profile, what the app asked for
 // (ui_locales, space separated), the cookie of an earlier pick, the browser's
 // Accept-Language, and the organisation's default. Then English.
 func Choose(picked, profile, uiLocales, cookie, acceptLanguage, tenantDefault string) Lang {
-	match := language.NewMatcher(tags())
+	speak := speaking()
 	for _, wish := range []struct {
 		text   string
 		header bool
@@ -28,8 +40,8 @@ func Choose(picked, profile, uiLocales, cookie, acceptLanguage, tenantDefault st
 		for _, tag := range wishes(wish.text, wish.header) {
 			// The index, not the returned tag: that one carries extensions.
 			// Less than High would hand Swedish to somebody who reads Danish.
-			if _, i, sure := match.Match(tag); sure >= language.High {
-				return Lang{tags()[i].String()}
+			if _, i, sure := speak.match.Match(tag); sure >= language.High {
+				return Lang{speak.tags[i].String()}
 			}
 		}
 	}

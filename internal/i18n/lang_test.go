@@ -7,6 +7,8 @@ import (
 	"time"
 	_ "time/tzdata" // the test must not depend on what the machine knows
 
+	"golang.org/x/text/language"
+
 	"sallyport/internal/i18n"
 )
 
@@ -133,7 +135,7 @@ func TestFaultSaysAsMuchAsIsKnown(t *testing.T) {
 		{"locked, no time known", "factor.locked", nil, "some minutes", ""},
 		{"limited", "rate.limited", map[string]any{"minutes": 1}, "in 1 minute.", ""},
 		{"too short", "password.too_short", map[string]any{"min": 15}, "at least 15 characters", ""},
-		{"a field with a name", "form.invalid", map[string]any{"field": "login"}, "E-mail or username", ""},
+		{"a field with a name", "form.invalid", map[string]any{"field": "login"}, "Login", ""},
 		{"a field without", "form.invalid", map[string]any{"field": "<script>"}, "one of the fields", ""},
 		{"whose rule", "policy.locked", map[string]any{"by": "Nordwind"}, "A rule of Nordwind", ""},
 		{"unheard of", "no.such.code", map[string]any{"until": at}, "check what you entered", ""},
@@ -196,5 +198,19 @@ func TestUnknownLanguageAndMessage(t *testing.T) {
 	}
 	if got := (i18n.Lang{}).T("no.such.message", nil); got != "no.such.message" {
 		t.Errorf("a missing message shows as %q", got)
+	}
+}
+
+// A browser with a header of its own must not cost the making of a matcher each
+// time: what is remembered of choices does not hold what is said only once.
+func TestChoosingMakesNoMatcher(t *testing.T) {
+	const header = "de-CH,de;q=0.9,en-US;q=0.8,en;q=0.7"
+	var tags []language.Tag
+	for _, l := range i18n.Languages() {
+		tags = append(tags, language.Make(l.Tag))
+	}
+	making := testing.AllocsPerRun(20, func() { language.NewMatcher(tags) })
+	if choosing := testing.AllocsPerRun(20, func() { i18n.Choose("", "", "", "", header, "") }); choosing >= making/2 {
+		t.Errorf("a choice allocates %v times, making a matcher %v times", choosing, making)
 	}
 }

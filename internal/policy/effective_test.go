@@ -58,7 +58,7 @@ func TestEffective(t *testing.T) {
 			if e.Path != c.line[len(c.line)-1].Path {
 				t.Errorf("path %s", e.Path)
 			}
-			required, by := policy.Standing(policy.Person{Kind: core.Person}, e)
+			by, required := policy.Required(policy.Person{Kind: core.Person}, e)
 			if required != c.requires || c.locked && by.ID != c.by || !c.locked && required && by.ID != c.org {
 				t.Errorf("standing: %v by %s", required, by.ID)
 			}
@@ -128,38 +128,5 @@ func TestEffectiveKnowsSinceWhen(t *testing.T) {
 	}
 	if e.Name() != "C" || e.Zone() != time.UTC {
 		t.Errorf("%s, %s", e.Name(), e.Zone())
-	}
-}
-
-func TestPresetsAreGoodDocuments(t *testing.T) {
-	names := policy.Presets()
-	if len(names) == 0 {
-		t.Fatal("no preset ships")
-	}
-	for _, name := range names {
-		doc, err := policy.Preset(name)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if _, err := doc.Over(core.DefaultSettings()); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	// The values that decision 6 gives self-service.
-	s, err := policy.Preset("self-service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, _ := s.Over(core.DefaultSettings())
-	if !got.Requires(core.RequirePerUser) || got.Requires(core.RequireOrganization) || len(got.Factors) != 1 || !got.Offers(core.FactorTOTP) ||
-		got.Challenge != core.ChallengeAlways || got.RecoveryCodeFormat != core.RecoverySingle || got.PasswordResetEffect != core.ResetKeepsMFA ||
-		got.UserMayDisable != core.DisableConfirmOnly {
-		t.Errorf("%+v", got)
-	}
-	for _, name := range []string{"", "nope", "../presets/self-service", "self-service.json", "Self-Service"} {
-		if doc, err := policy.Preset(name); err == nil && name != "../presets/self-service" {
-			t.Errorf("%q is a preset: %s", name, doc)
-		}
 	}
 }

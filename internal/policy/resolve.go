@@ -1,43 +1,45 @@
 package policy
 
 import (
+	"slices"
+	"time"
+
 	"sallyport/internal/core"
+	"sallyport/internal/factor"
 )
 
 // Outcome is what a sign-in may or must do now.
 type Outcome string
 
 const (
-	Allowed Outcome = "allowed" // what was proved is enough
-	Prove   Outcome = "prove"   // one of Methods must be shown
-	Enrol   Outcome = "enrol"   // one of Methods must be set up first; nothing else is reachable
-	Refused Outcome = "refused" // this account does not sign in here
+	Allowed Outcome = "allowed"  // what was proved is enough
+	Prove   Outcome = "prove"    // one of Methods must be shown
+	Enrol   Outcome = "enrol"    // one of Methods must be set up first; nothing else is reachable
+	MaySkip Outcome = "may_skip" // one of Methods is to be set up, and it may be put off
+	Refused Outcome = "refused"  // this account does not sign in here
 )
-
-// Person are the facts about an account that rules look at.
-type Person struct {
-	Kind      core.UserKind
-	Federated bool
-	Factors   []core.Factor // those not revoked
-}
-
-// Shown are the facts of this sign-in.
-type Shown struct {
-	Proofs []core.Proof
-	// Anew: the factors that exist do not count; one must be set up in this very
-	// attempt. An admin link asks so.
-	Anew bool
-}
 
 // Decision is the answer with its reasons.
 type Decision struct {
 	Outcome Outcome
 	Methods []core.FactorKind
 	Level   core.Level // what the proofs amount to
-	// Required says that a standing rule demands a second factor, By whom.
+	// Required says that a standing rule demands a second factor, By whom and
+	// Since when: of several the first in the order of the rules.
 	Required bool
 	By       core.Tenant
-	Trace    []Step
+	Since    time.Time
+	// DueAt is until when the setup may be put off, zero for ever; SkipsLeft how
+	// often still, this time included, and -1 when nobody counts. A skip is to be
+	// counted where Counted says so. All three are of MaySkip.
+	DueAt     time.Time
+	SkipsLeft int
+	Counted   bool
+	// MailFirst: the mailbox must be shown before a factor is set up.
+	MailFirst bool
+	// Skipped: it is allowed because the setup was put off just now.
+	Skipped bool
+	Trace   []Step
 }
 
 // Step is one line of the trace: a rule that applied, or the first condition for
@@ -45,178 +47,147 @@ type Decision struct {
 type Step struct {
 	Rule    string
 	Applied bool
-	Why     string // a stable word: the condition that failed, or what it demands
+	Why     string     // one of the Why… words
+	From    TenantName // whose word it is; empty where it is nobody's
+	Params  map[string]any
 }
 
-// A rule looks at the facts and says whether it applies; if so it may settle
-// the matter or demand a second factor.
-type rule struct {
-	name string
-	ask  func(p Person, e Effective) verdict
-}
-
-type verdict struct {
-	applied bool
-	why     string
-	refuse  bool
-	demand  bool
-	by      core.Tenant
-}
-
-// rules in their order: who does not sign in here at all, then locks, then the
-// organisation, then the person's own choice.
-var rules = []rule{ruleServiceAccount, ruleFederated, ruleLock, ruleOrganization, rulePerUser}
-
-// Resolve answers for a person, the organisation's settings and what this
-// sign-in has shown. It never says Allowed where a confirmed second factor
-// exists that was not shown, dead or not.
-func Resolve(p Person, e Effective, shown Shown) Decision {
-	d := Decision{Level: LevelOf(shown.Proofs)}
-	for _, r := range rules {
-		v := r.ask(p, e)
-		d.Trace = append(d.Trace, Step{Rule: r.name, Applied: v.applied, Why: v.why})
-		if v.refuse {
-			d.Outcome = Refused
-			return d
-		}
-		if v.applied && v.demand && !d.Required {
-			d.Required, d.By = true, v.by
-		}
-	}
-	if d.Level == core.LevelNone {
-		d.Outcome, d.Methods = Prove, []core.FactorKind{core.FactorPassword}
-		return d
-	}
-	if d.Level.AtLeast(core.LevelMFA) && !shown.Anew {
-		d.Outcome = Allowed
-		return d
-	}
-	if shown.Anew {
-		if d.Level.AtLeast(core.LevelMFA) && enrolledIn(shown.Proofs, p.Factors) {
-			d.Outcome = Allowed
-			return d
-		}
-		d.Outcome, d.Methods = Enrol, Offered(e)
-		return d
-	}
-	if own := Confirmed(p.Factors); len(own) > 0 {
-		// A confirmed factor is asked for as long as it exists. A dead one cannot
-		// prove anything, but it does not count as missing either, or the password
-		// alone could bind a new one (decision 7.15).
-		d.Outcome, d.Methods = Prove, own
-		return d
-	}
-	if d.Required {
-		d.Outcome, d.Methods = Enrol, Offered(e)
-		return d
-	}
-	d.Outcome = Allowed
-	return d
-}
-
-// Standing is the part of the answer that does not depend on this sign-in: is a
-// second factor demanded of this person?
-func Standing(p Person, e Effective) (required bool, by core.Tenant) {
-	d := Resolve(p, e, Shown{Proofs: []core.Proof{{Kind: core.FactorPassword}}})
-	return d.Required, d.By
-}
-
-// Offered are the kinds that may be enrolled here, best first, of those that
-// this program can do.
-func Offered(e Effective) []core.FactorKind {
-	var out []core.FactorKind
-	for _, k := range core.Enrollable {
-		if e.Settings.Offers(k) {
-			out = append(out, k)
+// Reasons are the steps that applied, in order.
+func (d Decision) Reasons() []Step {
+	var out []Step
+	for _, s := range d.Trace {
+		if s.Applied {
+			out = append(out, s)
 		}
 	}
 	return out
 }
 
-// Confirmed lists the kinds of second factors that are confirmed, usable first.
-func Confirmed(factors []core.Factor) []core.FactorKind {
-	var usable, dead []core.FactorKind
-	for _, f := range factors {
-		if f.State != core.FactorConfirmed || f.Kind == core.FactorRecoveryCode {
-			continue
-		}
-		if f.Usable() {
-			usable = append(usable, f.Kind)
-		} else {
-			dead = append(dead, f.Kind)
-		}
-	}
-	return append(usable, dead...)
+// Resolve is the one answer for a person, what holds for them, an app, and what
+// this sign-in has shown. It never says Allowed where a confirmed second factor
+// exists that was neither shown nor excused by a rule, dead or not.
+func Resolve(f Facts) Decision {
+	s := sofar{level: LevelOf(f.Shown.Proofs), enrolled: Enrolled(f.Person.Factors)}
+	d := Decision{Trace: ask(&f, &s)}
+	s.answer(&f, &d)
+	return d
 }
 
-// Enrolled reports whether a second factor is confirmed, dead or not.
-func Enrolled(factors []core.Factor) bool { return len(Confirmed(factors)) > 0 }
-
-func enrolledIn(proofs []core.Proof, factors []core.Factor) bool {
-	for _, p := range proofs {
-		for _, f := range factors {
-			if p.ID != "" && p.ID == f.ID && p.By == ProofEnrolled && f.Usable() {
-				return true
+// ask asks all rules. Once one has refused or let in, the rest have nothing to say.
+func ask(f *Facts, s *sofar) []Step {
+	trace := make([]Step, 0, len(rules))
+	for _, r := range rules {
+		if s.settled != "" {
+			trace = append(trace, Step{Rule: r.name, Why: WhySettled, Params: map[string]any{"rule": s.settled}})
+			continue
+		}
+		v := r.ask(f, s)
+		step := Step{Rule: r.name, Applied: v.applied, Why: v.why, Params: v.params}
+		if v.from != nil {
+			step.From = TenantName{v.from.ID, v.from.Name}
+		}
+		trace = append(trace, step)
+		// A service account is let in only after its network was looked at.
+		if s.refused || s.exempt && r.name == ruleLoginNetworks.name {
+			s.settled = r.name
+			if !s.refused {
+				s.settled = ruleServiceAccount.name
 			}
 		}
 	}
-	return false
+	return trace
 }
 
-// ProofEnrolled marks a proof that came from confirming a new factor.
-const ProofEnrolled = "enrolled"
-
-// LevelOf is the honest rung that proofs amount to (decision 7.10, DS-02).
-func LevelOf(proofs []core.Proof) core.Level {
-	var password, second bool
-	for _, p := range proofs {
-		switch p.Kind {
-		case core.FactorPassword:
-			password = true
-		case core.FactorTOTP, core.FactorRecoveryCode:
-			second = true
+// answer makes of what the rules found what may or must be done now.
+func (s *sofar) answer(f *Facts, d *Decision) {
+	d.Level = s.level
+	if s.excused && s.level == core.LevelPassword {
+		d.Level = core.LevelTrustedBrowser
+	}
+	for _, x := range s.demands {
+		if x.due != dueOffered {
+			d.Required, d.By, d.Since = true, *x.by, x.since
+			break
 		}
 	}
 	switch {
-	case password && second:
-		return core.LevelMFA
-	case password:
-		return core.LevelPassword
+	case s.refused:
+		d.Outcome = Refused
+	case s.level == core.LevelNone:
+		d.Outcome, d.Methods = Prove, []core.FactorKind{core.FactorPassword}
+	case s.exempt:
+		d.Outcome = Allowed
+	case s.disables:
+		// Nobody can set one up now. An app that asks for more waits like everybody.
+		d.Outcome = Refused
+		if s.level.AtLeast(s.need) {
+			d.Outcome = Allowed
+		}
+	case f.Shown.Anew:
+		d.Outcome = Allowed
+		if !s.level.AtLeast(core.LevelMFA) || !s.level.AtLeast(s.need) || !enrolledIn(f.Shown.Proofs, f.Person.Factors) {
+			s.enrol(f, d)
+		}
+	case s.enrolled:
+		s.prove(f, d)
+	case s.asked() || len(s.demands) > 0 && !s.level.AtLeast(core.LevelMFA):
+		s.enrol(f, d)
+	default:
+		d.Outcome = Allowed
 	}
-	return core.LevelNone
 }
 
-// Status is the word that tables, pages and the API show for a person's MFA.
-func Status(u core.User, factors []core.Factor, e Effective) core.MFAStatus {
+// prove answers where a factor is confirmed. It is asked for as long as it exists.
+// A dead one cannot prove anything, but it does not count as missing either, or
+// the password alone could bind a new one (decision 7.15).
+func (s *sofar) prove(f *Facts, d *Decision) {
+	want := s.need
+	if core.LevelMFA.AtLeast(want) && !s.excused {
+		want = core.LevelMFA // and a level that nobody knows stays out of reach
+	}
 	switch {
-	case u.Kind == core.ServiceAccount:
-		return core.MFAServiceAccount
-	case u.Federated:
-		return core.MFANotApplicable
-	case u.State == core.UserInvited:
-		return core.MFAPendingValidation
-	case Enrolled(factors):
-		return core.MFAEnabled
+	case d.Level.AtLeast(want):
+		d.Outcome = Allowed
+	case s.pass || s.level.AtLeast(core.LevelMFA) && !reaches(f.Person.Factors, want):
+		// Either an administrator lets them begin anew, or what they have was shown
+		// and is not enough.
+		s.enrol(f, d)
+	default:
+		d.Outcome, d.Methods = Prove, Confirmed(f.Person.Factors)
 	}
-	if required, _ := Standing(Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, e); required {
-		return core.MFASetupRequired
-	}
-	return core.MFADisabled
 }
 
-// MayDisable tells whether a person may switch their own second factor off, and
-// how (a value of user_may_disable). Never while a mandatory rule applies.
-func MayDisable(p Person, e Effective) (how string, ok bool) {
-	if required, _ := Standing(p, e); required {
-		return core.DisableNo, false
+// enrol answers where a factor is to be set up.
+func (s *sofar) enrol(f *Facts, d *Decision) {
+	d.Outcome, d.Methods, d.MailFirst = Enrol, offered(f.Person, f.Effective, s.need), s.mail
+	if len(d.Methods) == 0 {
+		d.Outcome = Refused // by settings of another release: there is no way that we know
+		return
 	}
-	how = e.Settings.UserMayDisable
-	return how, how == core.DisableSecondFactor || how == core.DisableConfirmOnly
+	if f.Shown.Anew || s.enrolled || !s.waiting() {
+		return
+	}
+	if s.asked() && len(s.waits) == 0 {
+		return
+	}
+	d.Outcome, d.SkipsLeft = MaySkip, -1
+	for _, w := range s.waits {
+		if !w.until.Before(d.DueAt) {
+			d.DueAt, d.SkipsLeft = w.until, w.left
+		}
+	}
+	// Whoever is new skips for nothing while that lasts.
+	d.Counted = len(s.waits) > 0 && !slices.ContainsFunc(s.waits, func(w wait) bool { return w.left < 0 })
+	if f.Shown.Skip {
+		d.Outcome, d.Methods, d.MailFirst, d.Skipped = Allowed, nil, false, true
+	}
 }
 
-// MayOptIn tells whether a person without a factor may set one up from the
-// security page: where the organisation offers it, and always where it is due.
-func MayOptIn(p Person, e Effective, administrator bool) bool {
-	required, _ := Standing(p, e)
-	return required || administrator || e.Settings.Requires(core.RequirePerUser) || e.Settings.Requires(core.RequireOrganization)
+// reaches reports whether a usable factor of the person's, not a spare, reaches a
+// level.
+func reaches(factors []core.Factor, want core.Level) bool {
+	return slices.ContainsFunc(factors, func(f core.Factor) bool {
+		is, ok := factor.Of(f.Kind)
+		return ok && is.Here && !is.Spare && f.Usable() && is.Level.AtLeast(want)
+	})
 }

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,7 +100,7 @@ func TestResolve(t *testing.T) {
 		{"anew: without a password", who(app), off, policy.Shown{Proofs: proofs(enrolled), Anew: true}, policy.Prove, "[password]", core.LevelNone, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := policy.Resolve(c.person, holds(t, c.settings), c.shown)
+			d := policy.Resolve(policy.Facts{Now: now, Person: c.person, Effective: holds(t, c.settings), Shown: c.shown})
 			if d.Outcome != c.want || fmt.Sprint(d.Methods) != c.methods || d.Level != c.level || d.Required != c.required {
 				t.Errorf("%s %v, level %q, required %v; want %s %s, %q, %v", d.Outcome, d.Methods, d.Level, d.Required, c.want, c.methods, c.level, c.required)
 			}
@@ -107,24 +108,31 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// The trace names each rule that was asked, in order, and why one did not apply.
+// The trace names each rule, in order, and why it did not apply; what was decided
+// before a rule was asked says so.
 func TestResolveExplains(t *testing.T) {
-	d := policy.Resolve(policy.Person{Kind: core.Person}, holds(t, all), policy.Shown{Proofs: proofs(pwd)})
-	want := []string{"service_account", "federated", "lock", "organization", "per_user"}
-	if len(d.Trace) != len(want) {
-		t.Fatalf("%+v", d.Trace)
+	d := policy.Resolve(policy.Facts{Now: now, Person: policy.Person{Kind: core.Person}, Effective: holds(t, all), Shown: policy.Shown{Proofs: proofs(pwd)}})
+	order := []string{"service_account", "federated", "login_networks", "disabling", "platform_lock", "ancestor_lock", "organization", "required_level",
+		"selected_apps", "app_level", "own_choice", "trusted_browser", "temporary_pass", "new_user_window", "grace", "enrol_proof"}
+	if !slices.Equal(policy.Rules(), order) || len(d.Trace) != len(order) {
+		t.Fatalf("%v, %+v", policy.Rules(), d.Trace)
 	}
 	for i, s := range d.Trace {
-		if s.Rule != want[i] || s.Why == "" || s.Applied != (s.Rule == "organization") {
+		if s.Rule != order[i] || !slices.Contains(policy.Reasons, s.Why) || s.Applied != (s.Rule == "organization") {
 			t.Errorf("step %d: %+v", i, s)
 		}
 	}
-	if d.By.ID != customer.ID {
-		t.Errorf("demanded by %s", d.By.ID)
+	if d.By.ID != customer.ID || len(d.Reasons()) != 1 || d.Reasons()[0].From.ID != customer.ID {
+		t.Errorf("demanded by %s, reasons %+v", d.By.ID, d.Reasons())
 	}
-	d = policy.Resolve(policy.Person{Kind: core.ServiceAccount}, holds(t, all), policy.Shown{})
-	if len(d.Trace) != 1 || !d.Trace[0].Applied {
-		t.Errorf("a refusal ends the asking: %+v", d.Trace)
+	d = policy.Resolve(policy.Facts{Now: now, Person: policy.Person{Kind: core.ServiceAccount}, Effective: holds(t, all)})
+	if len(d.Trace) != len(order) || !d.Trace[0].Applied {
+		t.Errorf("%+v", d.Trace)
+	}
+	for _, s := range d.Trace[1:] {
+		if s.Applied || s.Why != policy.WhySettled || s.Params["rule"] != "service_account" {
+			t.Errorf("after a refusal: %+v", s)
+		}
 	}
 }
 
@@ -168,7 +176,7 @@ func TestStatus(t *testing.T) {
 		{"disabled", user(core.UserActive), nil, perUser, core.MFADisabled},
 		{"off", user(core.UserActive), nil, off, core.MFADisabled},
 	} {
-		if got := policy.Status(c.user, c.factors, holds(t, c.settings)); got != c.want {
+		if got := policy.Status(policy.PersonOf(c.user, c.factors), holds(t, c.settings)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}

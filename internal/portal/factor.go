@@ -1,7 +1,10 @@
 package portal
 
 import (
+	"io"
+	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -14,10 +17,10 @@ import (
 )
 
 func (h *Handler) getTOTP(w http.ResponseWriter, r *http.Request) error {
-	return h.drawTOTP(w, r, "", nil)
+	return h.drawTOTP(w, r, "", true, nil)
 }
 
-func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, fault error) error {
+func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, endOthers bool, fault error) error {
 	s, replaces, err := h.SignIn.BeginTOTP(r.Context(), h.self(r))
 	if err != nil {
 		return stepUp(err, "/account/security/totp")
@@ -26,19 +29,23 @@ func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string,
 	if err != nil {
 		return err
 	}
-	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces}
+	f, err := h.facts(r)
+	if err != nil {
+		return err
+	}
+	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces, Others: max(0, len(f.sessions)-1), EndOthers: endOthers}
 	if fault != nil {
-		return web.Redraw(w, r, fault, TOTP(p))
+		return redraw(w, r, fault, TOTP(p))
 	}
 	return web.Render(w, r, http.StatusOK, TOTP(p))
 }
 
 func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ParseForm(w, r, "code")
+	f, err := web.ParseForm(w, r, "code", "end_others")
 	if err != nil {
-		return h.drawTOTP(w, r, "", err)
+		return h.drawTOTP(w, r, "", true, err)
 	}
-	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"))
+	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"), f.Get("end_others") == "yes")
 	if err != nil {
 		if way := stepUp(err, "/account/security/totp"); way != err {
 			return way
@@ -46,16 +53,16 @@ func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		if fault, ok := core.AsFault(err); !ok || fault.Kind != core.KindInvalid {
 			return err
 		}
-		return h.drawTOTP(w, r, f.Get("code"), err)
+		return h.drawTOTP(w, r, f.Get("code"), f.Get("end_others") == "yes", err)
 	}
 	h.raise(w, opened)
 	if len(opened.Session.Doc.Reveal) > 0 {
 		return web.GoTo("/account/security/recovery-code")
 	}
 	if replaced {
-		return web.GoTo("/account/security?done=phone_replaced")
+		return h.done(w, "/account/security", "phone_replaced")
 	}
-	return web.GoTo("/account/security?done=mfa_on")
+	return h.done(w, "/account/security", "mfa_on")
 }
 
 func (h *Handler) getRecoveryCode(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +106,7 @@ func (h *Handler) drawRenew(w http.ResponseWriter, r *http.Request, fault error)
 	}
 	page := RecoveryPage{Page: p.Page, Action: "/account/security/recovery-code", Recovery: p.Recovery}
 	if fault != nil {
-		return web.Redraw(w, r, fault, RecoveryRenew(page))
+		return redraw(w, r, fault, RecoveryRenew(page))
 	}
 	return web.Render(w, r, http.StatusOK, RecoveryRenew(page))
 }
@@ -112,7 +119,7 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 	cur := current(r)
 	if codes, why, ok := h.SignIn.Enrol.Reveal(cur.Session, h.Now()); ok {
 		if f.Get("saved") != "yes" {
-			return web.Redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
+			return redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
 		}
 		back, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
 		if err != nil {
@@ -123,9 +130,9 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		}
 		switch why {
 		case "enrolled":
-			return web.GoTo("/account/security?done=mfa_on")
+			return h.done(w, "/account/security", "mfa_on")
 		case "made":
-			return web.GoTo("/account/security?done=recovery_made")
+			return h.done(w, "/account/security", "recovery_made")
 		}
 		return web.GoTo("/account/")
 	}
@@ -138,6 +145,24 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 	return web.GoTo("/account/security/recovery-code")
 }
 
+// postRecoveryFile answers with the new codes as a file, while they are shown: by a
+// form, so that no address holds them and no script is needed. Like every answer it
+// is kept in no cache.
+func (h *Handler) postRecoveryFile(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "go")
+	if err != nil {
+		return err
+	}
+	codes, _, ok := h.SignIn.Enrol.Reveal(current(r).Session, h.Now())
+	if !ok || f.Get("go") != "file" {
+		return web.GoTo("/account/security/recovery-code") // nothing is left to show, or nobody pressed the button
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": web.T(r.Context(), "recovery_code.file")}))
+	_, err = io.WriteString(w, strings.Join(codes, "\n")+"\n")
+	return err
+}
+
 func (h *Handler) disablePage(r *http.Request, typed string, fault error) (DisablePage, error) {
 	cur := current(r)
 	f, err := h.facts(r)
@@ -145,11 +170,11 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 		return DisablePage{}, err
 	}
 	if !policy.Enrolled(f.factors) {
-		return DisablePage{}, web.GoTo("/account/security?done=mfa_off")
+		return DisablePage{}, web.GoTo("/account/security?done=mfa_off") // says so only to who did it
 	}
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
-		_, by := policy.Standing(person(cur, f), cur.Effective)
+		by, _ := policy.Required(person(cur, f), cur.Effective)
 		name := by.Name
 		if name == "" || by.ID == cur.Effective.Organisation.ID {
 			name = cur.Effective.Name()
@@ -163,7 +188,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 			p.Digits = x.Doc.Digits
 		}
 	}
-	if how == core.DisableSecondFactor {
+	if how == core.DisableSecondFactor || !cur.Session.Level.AtLeast(core.LevelMFA) {
 		need, _, err := h.SignIn.Needs(r.Context(), h.self(r), false)
 		if err != nil {
 			return p, err
@@ -190,7 +215,7 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 		me := h.self(r)
 		var p DisablePage
 		if p, err = h.disablePage(r, "", nil); err != nil {
-			return err
+			return h.switchedOff(w, r, f.Get("code"), err)
 		}
 		if p.AskCode {
 			opened, _, stepErr := h.SignIn.StepUp(r.Context(), me, f.Get("code"), "")
@@ -201,14 +226,28 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 		}
 		if err == nil {
 			if err = h.SignIn.Disable(r.Context(), me); err == nil {
-				return web.GoTo("/account/security?done=mfa_off")
+				return h.done(w, "/account/security", "mfa_off")
 			}
 			return stepUp(err, "/account/security/disable")
 		}
 	}
 	p, drawErr := h.disablePage(r, f.Get("code"), err)
 	if drawErr != nil {
-		return drawErr
+		return h.switchedOff(w, r, f.Get("code"), drawErr)
 	}
-	return web.Redraw(w, r, err, Disable(p))
+	return redraw(w, r, err, Disable(p))
+}
+
+// switchedOff answers a form that another request of the same click was faster
+// with. That one may have raised the session, and this browser may see no other
+// answer than this one.
+func (h *Handler) switchedOff(w http.ResponseWriter, r *http.Request, code string, way error) error {
+	opened, rose, err := h.SignIn.Raised(r.Context(), h.self(r), code)
+	if err != nil {
+		return err
+	}
+	if rose {
+		h.raise(w, opened)
+	}
+	return way
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
@@ -29,6 +32,14 @@ type Handler struct {
 
 // Routes are the rows of this face.
 func (h *Handler) Routes() []web.Route {
+	rows := h.rows()
+	for i, row := range rows {
+		rows[i].Handler = func(w http.ResponseWriter, r *http.Request) error { return over(r, row.Handler(w, r)) }
+	}
+	return rows
+}
+
+func (h *Handler) rows() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /account", Handler: h.toHome, Guard: web.Session},
 		{Pattern: "GET /account/{$}", Handler: h.home, Guard: web.FullSession},
@@ -38,6 +49,7 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "POST /account/security/totp", Handler: h.postTOTP, Guard: web.Session},
 		{Pattern: "GET /account/security/recovery-code", Handler: h.getRecoveryCode, Guard: web.Session},
 		{Pattern: "POST /account/security/recovery-code", Handler: h.postRecoveryCode, Guard: web.Session},
+		{Pattern: "POST /account/security/recovery-code/file", Handler: h.postRecoveryFile, Guard: web.Session},
 		{Pattern: "GET /account/security/disable", Handler: h.getDisable, Guard: web.Session},
 		{Pattern: "POST /account/security/disable", Handler: h.postDisable, Guard: web.Session},
 		{Pattern: "GET /account/security/sessions", Handler: h.getSessions, Guard: web.Session},
@@ -62,19 +74,34 @@ type currentKey struct{}
 // because what it carried cannot be kept.
 func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
-	if errors.Is(err, core.ErrNoSession) {
-		// The cookie is left alone: in a double click the first answer has set a new
-		// one under the same name, and clearing the old would take that away.
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			return nil, web.GoTo("/sign-in?return_to=" + url.QueryEscape(r.URL.RequestURI()))
-		}
-		return nil, web.GoTo("/sign-in")
-	}
 	if err != nil {
-		return nil, err
+		return nil, over(r, err)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, cur))
-	return web.WithLanguage(w, r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
+	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, &cur))
+	r = h.justDone(w, r)
+	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
+}
+
+// over sends whoever has no session, or none any more, to the door; any other
+// error passes. The cookie is left alone: in a double click the first answer has
+// set a new one under the same name, and clearing the old would take that away.
+func over(r *http.Request, err error) error {
+	switch {
+	case !errors.Is(err, core.ErrNoSession):
+		return err
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return web.GoTo("/sign-in?return_to=" + url.QueryEscape(r.URL.RequestURI()))
+	}
+	return web.GoTo("/sign-in")
+}
+
+// redraw shows a form again with what was wrong with it. When the session ended
+// meanwhile there is nothing to show.
+func redraw(w http.ResponseWriter, r *http.Request, err error, page templ.Component) error {
+	if errors.Is(err, core.ErrNoSession) {
+		return err
+	}
+	return web.Redraw(w, r, err, page)
 }
 
 // EnterFull is the guard of the one page that waits until a new recovery code
@@ -91,28 +118,61 @@ func (h *Handler) EnterFull(w http.ResponseWriter, r *http.Request) (*http.Reque
 }
 
 func current(r *http.Request) session.Current {
-	cur, _ := r.Context().Value(currentKey{}).(session.Current)
-	return cur
+	if cur, ok := r.Context().Value(currentKey{}).(*session.Current); ok {
+		return *cur
+	}
+	return session.Current{}
 }
 
 func (h *Handler) self(r *http.Request) signin.Self {
 	return signin.Self{Current: current(r), Visitor: signin.Visitor{Client: h.Proxies.Client(r), Device: h.Cookies.Get(r, web.DeviceCookie)}}
 }
 
-// flashes are the words that an address may carry from a form to the page after it.
+// flashes are the words that go from a form to the page after it.
 var flashes = map[string]bool{"password_changed": true, "mfa_on": true, "mfa_off": true, "phone_replaced": true, "recovery_made": true,
 	"session_ended": true, "sessions_ended": true, "profile_saved": true, "link_sent": true}
 
 func (h *Handler) page(r *http.Request, fault error) web.Page {
 	cur := current(r)
 	p := web.Page{Org: web.Org{Name: cur.Effective.Name()}, Zone: cur.Effective.Zone(), Now: h.Now(), Person: cur.User.Name, Fault: fault}
-	if word := r.URL.Query().Get("done"); flashes[word] && fault == nil {
+	if word, _ := r.Context().Value(doneKey{}).(string); fault == nil {
 		p.Flash = word
 	}
 	return p
 }
 
+type doneKey struct{}
+
+// doneLife is how long the page after a form may take to be asked for.
+const doneLife = time.Minute
+
+// done leads from a form to a page that says what was done. The address names it,
+// and a cookie shows that we said so: an address alone, which anybody can write,
+// would make the page claim what never happened.
+func (h *Handler) done(w http.ResponseWriter, path, word string) error {
+	h.Cookies.Set(w, web.DoneCookie, word, doneLife)
+	return web.GoTo(path + "?done=" + word)
+}
+
+// justDone notes what the page may say, which it says once.
+func (h *Handler) justDone(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.Method != http.MethodGet || !strings.Contains(r.URL.RawQuery, "done=") {
+		return r
+	}
+	word := r.URL.Query().Get("done")
+	if !flashes[word] || h.Cookies.Get(r, web.DoneCookie) != word {
+		return r
+	}
+	h.Cookies.Clear(w, web.DoneCookie)
+	return r.WithContext(context.WithValue(r.Context(), doneKey{}, word))
+}
+
+// raise hands over the token of a session that rose. There is none where the
+// browser has it already.
 func (h *Handler) raise(w http.ResponseWriter, o session.Opened) {
+	if o.Token == "" {
+		return
+	}
 	h.Cookies.Set(w, web.SessionCookie, o.Token, 0)
 }
 
@@ -181,5 +241,5 @@ func (f facts) administrator() bool {
 }
 
 func person(cur session.Current, f facts) policy.Person {
-	return policy.Person{Kind: cur.User.Kind, Federated: cur.User.Federated, Factors: f.factors}
+	return policy.PersonOf(cur.User, f.factors).With(f.grants)
 }

@@ -20,7 +20,7 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	required, _ := policy.Standing(person(cur, f), cur.Effective)
+	_, required := policy.Required(person(cur, f), cur.Effective)
 	p := HomePage{Page: h.page(r, nil), Mail: cur.User.Email, Login: cur.User.Login, MFAOn: policy.Enrolled(f.factors), MFARequired: required,
 		Offered: policy.MayOptIn(person(cur, f), cur.Effective, f.administrator()), Methods: len(policy.Confirmed(f.factors)),
 		Sessions: len(f.sessions), LastSignIn: cur.Session.Doc.LastBefore}
@@ -48,7 +48,8 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 	set := cur.Effective.Settings
 	p.Idle, p.Max = cur.Session.IdleUntil.Sub(cur.Session.LastSeenAt), cur.Session.ExpiresAt.Sub(cur.Session.CreatedAt)
 	who := person(cur, f)
-	required, by := policy.Standing(who, cur.Effective)
+	stand := policy.Standing(who, cur.Effective, h.SignIn.Now())
+	required, by := stand.Required, stand.By
 	_, p.MayDisable = policy.MayDisable(who, cur.Effective)
 	switch {
 	case policy.Enrolled(f.factors) && required:
@@ -59,7 +60,7 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 		p.Status = StatusNotOffered
 	}
 	if required {
-		p.By, p.Since = by.Name, cur.Effective.Since
+		p.By, p.Since = by.Name, stand.Since
 		if by.ID == cur.Effective.Organisation.ID {
 			p.By = cur.Effective.Name()
 		}

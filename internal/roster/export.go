@@ -126,7 +126,7 @@ func exported(r store.Reader, u core.User, path string, eff policy.Effective) (p
 	if err != nil {
 		return p, 0, err
 	}
-	p.MFA = policy.Status(u, factors, eff)
+	p.MFA = policy.Status(policy.PersonOf(u, factors), eff)
 	return p, elsewhere, nil
 }
 

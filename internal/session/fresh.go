@@ -22,7 +22,8 @@ func FreshKind(s core.Session, factors []core.Factor, now time.Time) core.Factor
 		if p.Kind == core.FactorPassword && !second {
 			return ""
 		}
-		if p.Kind != core.FactorPassword && second {
+		// A trusted browser or a temporary pass is no factor, however fresh.
+		if second && policy.Second(p) {
 			return ""
 		}
 	}

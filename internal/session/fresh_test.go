@@ -36,6 +36,8 @@ func TestFreshKind(t *testing.T) {
 		{"a factor, its code just now", app, []core.Proof{shown(pwd, time.Hour), shown(code, time.Minute)}, ""},
 		{"a factor, a recovery code just now", app, []core.Proof{shown(spare, time.Minute)}, ""},
 		{"a factor, its code long ago, the password just now", app, []core.Proof{shown(code, time.Hour), shown(pwd, 0)}, code},
+		{"a browser that is trusted since just now is no factor", app, []core.Proof{shown(core.FactorTrustedBrowser, 0)}, code},
+		{"nor is a temporary pass", app, []core.Proof{shown(core.FactorTemporaryPass, 0)}, code},
 		{"a dead factor, the password just now", dead, []core.Proof{shown(pwd, 0)}, code},
 	} {
 		if got := session.FreshKind(core.Session{Doc: core.SessionDoc{Proofs: c.proofs}}, c.factors, now); got != c.want {

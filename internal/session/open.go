@@ -21,6 +21,43 @@ type Ask struct {
 	Anew      bool // the attempt must end with a newly enrolled factor
 	Client    core.Client
 	Doc       core.SessionDoc // what the journey wants the session to remember
+	Click     Click
+}
+
+// Click is the press of a button that makes the token, where a second request of
+// it may be under way already (see core.Click). The zero value keeps nothing.
+type Click struct {
+	Mark []byte
+	// Seal makes what the second one gets; it must be bound to the session.
+	Seal func(Opened) ([]byte, error)
+}
+
+func (c Click) keep(o Opened) (core.Click, error) {
+	if len(c.Mark) == 0 {
+		return core.Click{}, nil
+	}
+	sealed, err := c.Seal(o)
+	return core.Click{Mark: c.Mark, Outcome: sealed}, err
+}
+
+// facts are what the resolver is asked about. Skips and apps are not looked at
+// here, and count as what gives least.
+func (a Ask) facts(r store.Reader, proofs []core.Proof) (policy.Facts, error) {
+	who, err := Who(r, a.User, a.Factors, a.Effective)
+	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, Shown: policy.Shown{Proofs: proofs, Anew: a.Anew, Address: a.Client.Address}}, err
+}
+
+// Who is an account as rules see it. Its roles are read where they matter.
+func Who(r store.Reader, u core.User, factors []core.Factor, e policy.Effective) (policy.Person, error) {
+	p := policy.PersonOf(u, factors)
+	if !policy.NeedsRoles(e) {
+		return p, nil
+	}
+	grants, err := r.Roles(u.ID)
+	if err != nil {
+		return p, fmt.Errorf("roles of %s: %w", u.ID, err)
+	}
+	return p.With(grants), nil
 }
 
 // Opened is a new session and the token for its cookie.
@@ -37,8 +74,11 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	if err := mayEnter(ask); err != nil {
 		return Opened{}, err
 	}
-	d := policy.Resolve(policy.Person{Kind: ask.User.Kind, Federated: ask.User.Federated, Factors: ask.Factors}, ask.Effective,
-		policy.Shown{Proofs: ask.Proofs, Anew: ask.Anew})
+	facts, err := ask.facts(tx, ask.Proofs)
+	if err != nil {
+		return Opened{}, err
+	}
+	d := policy.Resolve(facts)
 	if d.Outcome != policy.Allowed {
 		return Opened{}, refusal(d)
 	}
@@ -52,6 +92,9 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
+	if s.Doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
+		return Opened{}, fmt.Errorf("open session: %w", err)
+	}
 	if err := tx.InsertSession(s); err != nil {
 		return Opened{}, fmt.Errorf("open session: %w", err)
 	}
@@ -73,8 +116,11 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 		return Opened{}, err
 	}
 	proofs := append(slices.Clone(s.Doc.Proofs), ask.Proofs...)
-	d := policy.Resolve(policy.Person{Kind: ask.User.Kind, Federated: ask.User.Federated, Factors: ask.Factors}, ask.Effective,
-		policy.Shown{Proofs: proofs, Anew: ask.Anew})
+	facts, err := ask.facts(tx, proofs)
+	if err != nil {
+		return Opened{}, err
+	}
+	d := policy.Resolve(facts)
 	// Showing again what the session stands on raises nothing, so nothing is
 	// asked: it must stay possible where a requirement was switched on meanwhile,
 	// or the person could not reach the page where they enrol.
@@ -87,6 +133,10 @@ func Raise(tx store.Tx, s core.Session, ask Ask) (Opened, error) {
 	doc := ask.Doc
 	doc.Proofs, doc.Idle = newest(proofs), s.Doc.Idle
 	doc.Address, doc.Agent = s.Doc.Address, s.Doc.Agent
+	// What an earlier click left is of a token that dies here.
+	if doc.Click, err = ask.Click.keep(Opened{s, token}); err != nil {
+		return Opened{}, fmt.Errorf("raise session %s: %w", s.ID, err)
+	}
 	s.Doc = doc
 	if err := tx.UpdateSession(s); err != nil {
 		return Opened{}, fmt.Errorf("raise session %s: %w", s.ID, err)
@@ -110,7 +160,7 @@ func refusal(d policy.Decision) error {
 	switch d.Outcome {
 	case policy.Prove:
 		return core.ErrMFARequired
-	case policy.Enrol:
+	case policy.Enrol, policy.MaySkip:
 		return core.ErrSetupRequired
 	}
 	return core.ErrRefused

@@ -79,7 +79,7 @@ func effective(h *house.House, org core.Tenant) policy.Effective {
 	return e
 }
 
-// N-07, N-09, N-10: an hour without use is the end, a day is the end whatever the
+// N-07, N-08, N-09, N-10: an hour without use is the end, a day is the end whatever the
 // use; use moves the one and not the other.
 func TestSessionsEndByThemselvesN07(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {

@@ -88,7 +88,7 @@ func TestAnAttemptLivesFifteenMinutes(t *testing.T) {
 	})
 }
 
-// Decision 7.3: the second click of a double click gets the same working session,
+// the second click of a double click gets the same working session,
 // and counts nothing; another code on a finished attempt is no way to look in.
 func TestADoubleClickGetsTheSameAnswer(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {

@@ -31,6 +31,10 @@ func refused(h *house.House) []stranger {
 	disable(h, off)
 	lock(h, stuck)
 	federate(h, away)
+	// The addresses of the tests are in 10.0.0.0/8.
+	fenced, inside := h.Person(h.Organisation("Fenced", "self-service", ""), "fenced@example.com"), h.Person(h.Organisation("Inside", "self-service", ""), "inside@example.com")
+	h.Settings(fenced.Tenant, `{"login_networks":["192.0.2.0/24"]}`)
+	h.Settings(inside.Tenant, `{"login_networks":["10.0.0.0/8"]}`)
 	return []stranger{
 		{"unknown login", "nobody@example.com", house.Password, "unknown_login", ""},
 		{"no login at all", "\u2028@@", house.Password, "unknown_login", ""},
@@ -42,6 +46,8 @@ func refused(h *house.House) []stranger {
 		{"locked, right password", stuck.Login, house.Password, "locked", stuck.ID},
 		{"locked, wrong password", stuck.Login, "never the right words", "locked", stuck.ID},
 		{"federated, right password", away.Login, house.Password, "federated", away.ID},
+		{"outside the networks, right password", fenced.Login, house.Password, "outside_networks", fenced.ID},
+		{"inside, wrong password", inside.Login, "never the right words", "wrong_password", inside.ID},
 	}
 }
 
@@ -293,6 +299,34 @@ func TestReturnToIsLocal(t *testing.T) {
 			if got := a.Header.Values("X"); len(got) > 0 {
 				t.Errorf("%q wrote a header", to)
 			}
+		}
+	})
+}
+
+// Row ACR-30: people sign in from the networks that the organisation allows, at
+// each step of a sign-in and not only at the first.
+func TestLoginNetworksAtTheDoor(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Fenced", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		h.Settings(org.ID, `{"login_networks":["192.0.2.0/24"]}`)
+		if a := p.Knock(h.Raw("192.0.2.7")); !a.In() {
+			t.Errorf("from within: leads to %q, fault %q", a.Location, a.Fault())
+		}
+		if a := p.Knock(h.Raw("198.51.100.7")); a.In() || a.Fault() != core.ErrRefused.Code {
+			t.Errorf("from outside: leads to %q, fault %q", a.Location, a.Fault())
+		}
+		app := h.Enrolled(h.Organisation("Open", "self-service", ""), "app@example.com")
+		r := h.Raw("192.0.2.7")
+		page := app.Attempt(r)
+		h.Settings(app.Tenant, `{"login_networks":["192.0.2.0/24"]}`)
+		r.From = "198.51.100.7"
+		if a := r.Post(page, "code", app.Code()); a.In() {
+			t.Error("the code came from outside and was taken")
+		}
+		r.From = "192.0.2.7"
+		if a := r.Post(page, "code", app.Fresh()); !a.In() {
+			t.Errorf("back within: leads to %q, fault %q", a.Location, a.Fault())
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -35,7 +34,8 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		}
 		f.why = "unsaved"
 	}
-	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), KnownAtStart: a.Doc.KnownBrowser, MailProved: a.Doc.MailProved, LastBefore: u.LastSignInAt}
+	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), MailProved: a.Doc.MailProved,
+		Asleep: a.Doc.Asleep && !a.Doc.MailProved && !policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA), LastBefore: u.LastSignInAt}
 	if len(f.codes) > 0 {
 		var err error
 		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {
@@ -43,17 +43,30 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		}
 		doc.ReturnTo = a.Doc.ReturnTo
 	}
-	opened, err := session.Open(tx, session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
-		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc})
+	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
+	var err error
+	if out.Device, err = s.meet(tx, u, a.Doc, doc.Asleep, v); err != nil {
+		return Result{}, err
+	}
+	ask := session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
+		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc}
+	if !f.stored {
+		// No attempt keeps what the link led to; the session does.
+		ask.Click = session.Click{Mark: a.Doc.Click.Mark, Seal: func(o session.Opened) ([]byte, error) {
+			return s.sealOutcome(a.Tenant, string(o.Session.ID), outcome{Token: o.Token, Device: out.Device, Reveal: out.Reveal})
+		}}
+	}
+	opened, err := session.Open(tx, ask)
 	if err != nil {
 		return Result{}, err
 	}
-	out := Result{Step: StepDone, Opened: &opened, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
-	if out.Device, err = s.meet(tx, u, a.Doc, v); err != nil {
-		return Result{}, err
-	}
-	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > day {
+	out.Opened = &opened
+	wakes := !doc.Asleep && tx.Now().Sub(u.AwakeAt) > day
+	if u.State == core.UserValidated || wakes || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
+		if wakes {
+			u.AwakeAt = tx.Now()
+		}
 		if err := tx.UpdateUser(u); err != nil {
 			return Result{}, err
 		}
@@ -61,11 +74,8 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	if f.stored {
 		a.DoneAt = tx.Now()
 		if len(a.Doc.Answer) > 0 {
-			plain, err := json.Marshal(outcome{opened.Session, opened.Token, out.Device, out.ReturnTo, out.Reveal})
-			if err != nil {
-				return Result{}, err
-			}
-			if a.Doc.Outcome, err = s.Ring.Seal(plain, string(a.Tenant), "outcome", string(a.ID)); err != nil {
+			if a.Doc.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Session: opened.Session, Token: opened.Token, Device: out.Device,
+				ReturnTo: out.ReturnTo, Reveal: out.Reveal}); err != nil {
 				return Result{}, err
 			}
 		}
@@ -78,12 +88,12 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 }
 
 // meet makes this browser known to the person, with its own guess budget.
-func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor) (device string, err error) {
+func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, asleep bool, v Visitor) (device string, err error) {
 	if doc.KnownBrowser {
 		if doc.Seen == "" {
 			return "", nil
 		}
-		if err := tx.SeenBrowser(doc.Seen, tx.Now()); !errors.Is(err, core.ErrNotFound) {
+		if err := tx.SeenBrowser(doc.Seen, tx.Now(), asleep); !errors.Is(err, core.ErrNotFound) {
 			return "", err
 		}
 		// It was forgotten meanwhile: meet it again.
@@ -114,5 +124,5 @@ func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor)
 		}
 	}
 	return device, tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: secret.TokenHash(device),
-		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now()})
+		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now(), MetAsleep: asleep})
 }

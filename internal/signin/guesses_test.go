@@ -93,7 +93,7 @@ func TestOwnerIsToldOfTheFirstLockA05(t *testing.T) {
 	})
 }
 
-// B-06, B-07, DS-04: however a login is spelled, it is one account with one budget.
+// B-06, B-07, DS-03, DS-04: however a login is spelled, it is one account with one budget.
 func TestSpellingsShareOneBudgetB06(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Spell", "self-service", "")
@@ -131,7 +131,7 @@ func TestSpellingsShareOneBudgetB06(t *testing.T) {
 	})
 }
 
-// Decision 7.3: an outsider cannot lock an owner out of a browser that signed in
+// N-11, A-02: an outsider cannot lock an owner out of a browser that signed in
 // before; and that browser's own guesses are bounded too.
 func TestKnownBrowserHasItsOwnBudget(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
@@ -165,7 +165,7 @@ func TestKnownBrowserHasItsOwnBudget(t *testing.T) {
 	})
 }
 
-// B-27: a device cookie carried to another machine is no second factor.
+// B-27, N-11: a device cookie carried to another machine is no second factor.
 func TestADeviceCookieIsNoFactorB27(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Carry", "self-service", "")
@@ -231,7 +231,7 @@ func TestTenBrowsersAreKnown(t *testing.T) {
 	})
 }
 
-// Limits by source count failures: three hundred honest sign-ins a minute from
+// limits by source count failures: three hundred honest sign-ins a minute from
 // one address pass, and a source that fails a lot is told to wait.
 func TestSourcesAreSlowedByTheirFailures(t *testing.T) {
 	for _, engine := range house.Engines {

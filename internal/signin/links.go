@@ -20,6 +20,9 @@ type Link struct {
 	User      core.User
 	Effective policy.Effective
 	Inviter   string
+	// Page is a word that no other page of this link has. A form that comes twice
+	// from one page is a double click.
+	Page string
 }
 
 // Open looks at a link without spending it: a GET, a mail scanner or a preview
@@ -34,7 +37,7 @@ func (s *Service) Open(ctx context.Context, kind core.TokenKind, token string) (
 	if err != nil {
 		return Link{}, fmt.Errorf("open link: %w", err)
 	}
-	l := Link{Token: t}
+	l := Link{Token: t, Page: secret.Token()}
 	if l.User, err = s.Store.FindUser(ctx, t.User); err != nil {
 		return l, fmt.Errorf("open link: %w", err)
 	}
@@ -67,14 +70,14 @@ func (s *Service) good(l Link) error {
 
 // Accept spends an invitation: the mailbox is confirmed, the password set, and a
 // sign-in begun with both.
-func (s *Service) Accept(ctx context.Context, token, typed string, v Visitor) (Result, error) {
-	return s.spend(ctx, core.TokenInvitation, token, typed, v, func(tx store.Tx, l Link, u *core.User) (core.AttemptDoc, error) {
+func (s *Service) Accept(ctx context.Context, token, typed, page string, v Visitor) (Result, error) {
+	return s.spend(ctx, core.TokenInvitation, token, typed, page, v, func(tx store.Tx, l Link, u *core.User) (core.AttemptDoc, error) {
 		if u.State != core.UserInvited {
 			return core.AttemptDoc{}, core.NewFault(core.KindConflict, "invitation.used")
 		}
 		u.State, u.ValidatedAt = core.UserValidated, tx.Now()
 		// Accepting counts as a sign-in and as the mail proof (setting enrol_proof).
-		u.LastSignInAt = tx.Now()
+		u.LastSignInAt, u.AwakeAt = tx.Now(), tx.Now()
 		return core.AttemptDoc{MailProved: true}, tx.Append(audit.By(audit.UserValidated, u.ID, v.Client))
 	})
 }
@@ -82,8 +85,8 @@ func (s *Service) Accept(ctx context.Context, token, typed string, v Visitor) (R
 // Reset spends a reset link: a new password is set, all sessions and known
 // browsers end, and a sign-in begins that still needs the second factor: a reset
 // never passes it by (rows CAL-09, A-07, B-15).
-func (s *Service) Reset(ctx context.Context, token, typed string, v Visitor) (Result, error) {
-	return s.spend(ctx, core.TokenReset, token, typed, v, func(tx store.Tx, l Link, u *core.User) (core.AttemptDoc, error) {
+func (s *Service) Reset(ctx context.Context, token, typed, page string, v Visitor) (Result, error) {
+	return s.spend(ctx, core.TokenReset, token, typed, page, v, func(tx store.Tx, l Link, u *core.User) (core.AttemptDoc, error) {
 		if u.State == core.UserInvited {
 			return core.AttemptDoc{}, core.NewFault(core.KindNotFound, "reset.unknown")
 		}
@@ -92,19 +95,34 @@ func (s *Service) Reset(ctx context.Context, token, typed string, v Visitor) (Re
 	})
 }
 
-// spend is what links that set a password have in common.
-func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed string, v Visitor, honour func(store.Tx, Link, *core.User) (core.AttemptDoc, error)) (Result, error) {
-	l, err := s.Open(ctx, kind, token)
-	if err != nil {
-		if used := l.Token.UsedAt; !used.IsZero() && s.Now().Sub(used) < clickLife {
-			// A double click: whoever knows the password that the first one set may
-			// sign in with it, here as at the door.
-			if res, again := s.Password(ctx, l.User.Login, typed, "", v); again == nil {
-				return res, nil
-			}
+// honour is what spending a link does besides setting the password; it returns
+// what the attempt begins with.
+type honour func(store.Tx, Link, *core.User) (core.AttemptDoc, error)
+
+// spend is what links that set a password have in common. A second request of
+// the click that spent the link gets what the first one got; everybody else with
+// a used link hears that it is used, and nothing of theirs is looked at.
+func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed, page string, v Visitor, fn honour) (Result, error) {
+	l, refused := s.Open(ctx, kind, token)
+	if refused == nil {
+		var res Result
+		if res, refused = s.spendOpen(ctx, l, typed, page, v, fn); refused == nil {
+			return res, nil
 		}
-		return Result{}, err
+		if f, ok := core.AsFault(refused); !ok || f.Kind != core.KindConflict {
+			return Result{}, refused
+		}
+	} else if used := l.Token.UsedAt; used.IsZero() || s.Now().Sub(used) >= clickLife {
+		return Result{}, refused
 	}
+	if res, again, err := s.spentBy(ctx, l, typed, page, v); err != nil || again {
+		return res, err
+	}
+	return Result{}, refused
+}
+
+func (s *Service) spendOpen(ctx context.Context, l Link, typed, page string, v Visitor, fn honour) (Result, error) {
+	kind := l.Token.Kind
 	made, err := s.MakePassword(ctx, l.User, l.Effective, typed, v)
 	if err != nil {
 		return Result{}, err
@@ -121,7 +139,7 @@ func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed s
 		if u.Email != l.Token.Email {
 			return core.NewFault(core.KindConflict, string(kind)+".superseded")
 		}
-		doc, err := honour(tx, l, &u)
+		doc, err := fn(tx, l, &u)
 		if err != nil {
 			return err
 		}
@@ -139,8 +157,17 @@ func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed s
 			return err
 		}
 		doc.Proofs = []core.Proof{{Kind: core.FactorPassword, At: tx.Now(), By: string(kind)}}
-		out, err = s.begin(tx, u, factors, l.Effective, doc, v)
-		return err
+		if doc.Click.Mark, err = s.markOf(l, page); err != nil {
+			return err
+		}
+		if out, err = s.begin(tx, u, factors, l.Effective, doc, v); err != nil {
+			return err
+		}
+		began := string(out.Attempt)
+		if out.Opened != nil {
+			began = string(out.Opened.Session.ID)
+		}
+		return tx.BindToken(l.Token.Hash, began)
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("spend link: %w", err)
@@ -224,8 +251,16 @@ func (s *Service) ProveMail(ctx context.Context, token string, v Visitor) error 
 				return err
 			}
 		} else if sess, err := tx.Session(core.SessionID(l.Token.Bound)); err == nil && sess.User == l.User.ID && sess.EndedAt.IsZero() {
-			sess.Doc.MailProved = true
+			sess.Doc.MailProved, sess.Doc.Asleep = true, false
 			if err := tx.UpdateSession(sess); err != nil {
+				return err
+			}
+			u, err := tx.User(sess.User)
+			if err != nil {
+				return err
+			}
+			u.AwakeAt = tx.Now()
+			if err := tx.UpdateUser(u); err != nil {
 				return err
 			}
 			if err := tx.Changed(core.ChangeSession, string(sess.ID)); err != nil {

@@ -69,7 +69,7 @@ func TestALinkOfOnePurposeB10(t *testing.T) {
 	})
 }
 
-// B-17 (CVE-2026-37982), A-08: a link works once, by a button and not by being
+// B-17 (CVE-2026-37982), A-08, DS-05: a link works once, by a button and not by being
 // looked at, in whatever browser; a newer one, use, or time kills it.
 func TestALinkWorksOnceB17(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
@@ -114,8 +114,7 @@ func TestALinkWorksOnceB17(t *testing.T) {
 		if got := fault(link); got != "reset.used" {
 			t.Errorf("after its use: %q", got)
 		}
-		// Those who lost may have locked the password, which is told by mail; an hour
-		// later the address has its share of mails again.
+		// An hour later the address has its share of mails again.
 		h.Clock.Advance(time.Hour)
 		expired := resetLink(h, p)
 		h.Clock.Advance(time.Hour)
@@ -125,7 +124,7 @@ func TestALinkWorksOnceB17(t *testing.T) {
 	})
 }
 
-// B-15 (kc#12759), A-07, CAL-09, N-32: a reset by mail ends at the second factor:
+// B-15 (kc#12759), A-07, CAL-09, N-32, DS-12: a reset by mail ends at the second factor:
 // the app and the recovery code are what they were, sessions and known browsers
 // are gone, and the mailbox alone gets nobody in.
 func TestAResetEndsAtTheSecondFactorB15(t *testing.T) {

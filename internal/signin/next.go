@@ -1,15 +1,14 @@
 package signin
 
 import (
+	"net/netip"
 	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
+	"sallyport/internal/store"
 )
-
-// longAway is after how long without a sign-in an unknown browser must show the
-// mailbox before a first factor can be bound (setting enrol_proof).
-const longAway = 30 * 24 * time.Hour
 
 // standing is all that next looks at.
 type standing struct {
@@ -18,14 +17,33 @@ type standing struct {
 	factors []core.Factor // not revoked
 	eff     policy.Effective
 	now     time.Time
+	// address is where this step came from.
+	address netip.Addr
+	// who is the account as rules see it, but for its factors.
+	who policy.Person
+}
+
+// stand collects what next looks at.
+func stand(r store.Reader, a core.Attempt, u core.User, factors []core.Factor, eff policy.Effective, address netip.Addr) (standing, error) {
+	who, err := session.Who(r, u, nil, eff)
+	return standing{a, u, factors, eff, r.Now(), address, who}, err
+}
+
+// facts are what the resolver is asked about. What nobody looks at yet, such as
+// skips, counts as what gives least.
+func (s standing) facts() policy.Facts {
+	doc := s.attempt.Doc
+	who := s.who
+	who.Factors = s.factors
+	return policy.Facts{Now: s.now, Person: who, Effective: s.eff, Shown: policy.Shown{Proofs: doc.Proofs,
+		Anew: doc.Purpose == core.PurposeAdminLink, Address: s.address, KnownBrowser: doc.KnownBrowser && !doc.Asleep, MailProved: doc.MailProved}}
 }
 
 // next picks the step that an attempt stands at. It is the only place that does.
 func next(s standing) (Step, policy.Decision) {
 	doc := s.attempt.Doc
-	d := policy.Resolve(policy.Person{Kind: s.user.Kind, Federated: s.user.Federated, Factors: s.factors}, s.eff,
-		policy.Shown{Proofs: doc.Proofs, Anew: doc.Purpose == core.PurposeAdminLink})
-	if doc.NewPassword && (doc.Purpose == core.PurposeAdminLink || d.Outcome == policy.Allowed || d.Outcome == policy.Enrol) {
+	d := policy.Resolve(s.facts())
+	if doc.NewPassword && (doc.Purpose == core.PurposeAdminLink || d.Outcome == policy.Allowed || d.Outcome == policy.Enrol || d.Outcome == policy.MaySkip) {
 		return StepNewPassword, d
 	}
 	switch d.Outcome {
@@ -34,9 +52,9 @@ func next(s standing) (Step, policy.Decision) {
 			return StepPassword, d
 		}
 		return StepCode, d
-	case policy.Enrol:
+	case policy.Enrol, policy.MaySkip:
 		switch {
-		case needsMailProof(s):
+		case d.MailFirst:
 			return StepConfirmMail, d
 		case !doc.Enrol:
 			return StepSetupRequired, d
@@ -48,23 +66,10 @@ func next(s standing) (Step, policy.Decision) {
 	return StepPassword, d
 }
 
-// needsMailProof tells whether the mailbox must be shown before a first factor
-// can be bound: else whoever has only the password of a sleeping account could
-// bind a factor of their own (setting enrol_proof).
-func needsMailProof(s standing) bool {
-	doc := s.attempt.Doc
-	if doc.MailProved || doc.Purpose == core.PurposeAdminLink || s.user.Email == "" {
-		return false
-	}
-	return mailProofDue(s.eff.Settings.EnrolProof, s.user, doc.KnownBrowser, s.now)
-}
-
-func mailProofDue(setting string, u core.User, knownBrowser bool, now time.Time) bool {
-	switch setting {
-	case core.EnrolProofNone:
-		return false
-	case core.EnrolProofKnownBrowserOrMail:
-		return !knownBrowser && now.Sub(u.LastSignInAt) > longAway
-	}
-	return true // always_mail, and whatever else somebody may have written there
+// asleep reports whether a password alone from this browser wakes nobody: the
+// account has not been signed in to for long, by a sign-in that counts, and the
+// browser came with none that did. Otherwise whoever has only the password would sign in
+// twice, and be known the second time.
+func asleep(l store.Login, now time.Time) bool {
+	return (l.Browser == "" || l.MetAsleep) && now.Sub(l.User.AwakeAt) > policy.LongAway
 }

@@ -9,8 +9,8 @@ import (
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
 	"sallyport/internal/enrol"
-	"sallyport/internal/factor/totp"
 	"sallyport/internal/policy"
+	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
@@ -25,8 +25,24 @@ type Self struct {
 	Visitor
 }
 
-// own opens the transaction of one such step.
+// own opens the transaction of one such step. A request that came with a token
+// which was replaced while it was under way has come too late, as if it had met
+// the guard a moment later (row A-13).
 func (s *Service) own(ctx context.Context, me Self, fn func(store.Tx, core.Session, core.User, []core.Factor) error) error {
+	return s.reread(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+		if !me.holds(sess) {
+			return core.ErrNoSession
+		}
+		return fn(tx, sess, u, factors)
+	})
+}
+
+// holds tells whether the token that this request came with is still the one.
+func (me Self) holds(sess core.Session) bool {
+	return secret.Equal(sess.TokenHash, me.Session.TokenHash)
+}
+
+func (s *Service) reread(ctx context.Context, me Self, fn func(store.Tx, core.Session, core.User, []core.Factor) error) error {
 	return s.Store.Update(ctx, me.Session.Tenant, func(tx store.Tx) error {
 		sess, err := tx.Session(me.Session.ID)
 		if err != nil || !sess.EndedAt.IsZero() || sess.User != me.User.ID {
@@ -70,68 +86,79 @@ func (s *Service) Needs(ctx context.Context, me Self, enrolling bool) (proof cor
 
 func (s *Service) needs(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) (core.FactorKind, bool) {
 	proof := session.FreshKind(sess, factors, s.Now())
-	mail := enrolling && !policy.Enrolled(factors) && !sess.Doc.MailProved && u.Email != "" &&
-		mailProofDue(me.Effective.Settings.EnrolProof, signedInBefore(u, sess), sess.Doc.KnownAtStart, s.Now())
+	who := policy.PersonOf(u, factors)
+	if sess.Doc.Asleep {
+		who.AwakeAt = time.Time{} // whatever others did since: this session's sign-in did not count
+	}
+	mail := enrolling && policy.MailFirst(policy.Facts{Now: s.Now(), Person: who, Effective: me.Effective,
+		Shown: policy.Shown{KnownBrowser: !sess.Doc.Asleep, MailProved: sess.Doc.MailProved}})
 	return proof, mail
 }
 
-// signedInBefore is the account as it was before this session: the session
-// itself moved the last sign-in.
-func signedInBefore(u core.User, sess core.Session) core.User {
-	if !u.LastSignInAt.Before(sess.CreatedAt) {
-		u.LastSignInAt = sess.Doc.LastBefore
-	}
-	return u
-}
-
 // StepUp proves again, with a code or, where there is no second factor, with the
-// password. The session's token changes.
+// password. The session's token changes; it is empty where the browser has the
+// right one already.
 func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (session.Opened, bool, error) {
 	if err := s.Limiter.Check(me.Source(), s.Now()); err != nil {
 		return session.Opened{}, false, err
 	}
-	need, _, err := s.Needs(ctx, me, false)
-	if err != nil {
-		return session.Opened{}, false, err
+	press := me.press("step-up", code)
+	var out raised
+	var need core.FactorKind
+	err := s.Store.View(ctx, me.Session.Tenant, func(r store.Reader) error {
+		sess, err := r.Session(me.Session.ID)
+		if errors.Is(err, core.ErrNotFound) || err == nil && !sess.EndedAt.IsZero() {
+			return core.ErrNoSession
+		}
+		if err != nil {
+			return err
+		}
+		if !me.holds(sess) {
+			return s.late(sess, press, r.Now(), &out)
+		}
+		factors, err := r.Factors(me.User.ID)
+		need, _ = s.needs(me, sess, me.User, factors, false)
+		return err
+	})
+	if err != nil || out.Token != "" {
+		return out.Opened, out.Reveal, err
 	}
 	if need == core.FactorPassword {
 		if err := s.Own(ctx, me.User, password, me.Visitor); err != nil {
 			return session.Opened{}, false, err
 		}
 	}
-	var opened session.Opened
 	var refused *core.Fault
-	reveal := false
-	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		refused, reveal = nil, false
+	proved := ""
+	err = s.raising(ctx, me, press, &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
+		refused, proved = nil, ""
 		proof := core.Proof{Kind: core.FactorPassword, At: tx.Now()}
 		doc := sess.Doc
 		if again, err := s.repeats(sess, factors, code, tx); err != nil {
 			return err
 		} else if again {
-			opened, err = session.Raise(tx, sess, me.ask(u, factors, doc))
-			reveal = len(doc.Reveal) > 0
-			return err
+			out = raised{Opened: session.Opened{Session: sess}, Reveal: len(doc.Reveal) > 0}
+			return nil
 		}
 		if policy.Enrolled(factors) {
-			shown, fault, err := s.check(tx, u, factors, me.Effective, code, me.Client)
+			shown, fault, err := s.check(tx, u, factors, me.Effective, code, true, me.Client)
 			if err != nil || fault != nil {
 				refused = fault
 				return err
 			}
-			proof, factors = shown.proof, shown.factors
+			proof, factors, proved = shown.proof, shown.factors, shown.counts()
 			doc.Recovered = doc.Recovered || shown.recovered
 			if len(shown.codes) > 0 {
 				if doc, err = s.Enrol.Hide(u, doc, shown.codes, "used", tx.Now()); err != nil {
 					return err
 				}
-				reveal = true
+				out.Reveal = true
 			}
 		} else if need != core.FactorPassword {
 			return core.ErrStepUp // the factors changed under our feet; look again
 		}
 		var err error
-		if opened, err = session.Raise(tx, sess, me.ask(u, factors, doc, proof)); err != nil {
+		if out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, factors, doc, proof), out)); err != nil {
 			return err
 		}
 		e := audit.By(audit.StepUpSucceeded, u.ID, me.Client)
@@ -146,35 +173,10 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 		s.count("second_factor", "refused", refused.Code)
 		return session.Opened{}, false, refused
 	}
-	return opened, reveal, nil
-}
-
-// clickLife is within what time a form that comes twice is a double click.
-const clickLife = time.Minute
-
-// repeats reports whether a code is the one that this very session gave a moment
-// ago: the second request of a double click. It was under way with the token that
-// the first one replaced, and its answer must not be "used already": it gets the
-// first one's outcome, and a token of its own, because the browser may never
-// have read the first answer (decision 7.3).
-func (s *Service) repeats(sess core.Session, factors []core.Factor, typed string, tx store.Tx) (bool, error) {
-	for _, f := range factors {
-		if f.Kind != core.FactorTOTP || f.State != core.FactorConfirmed || tx.Now().Sub(f.LastUsedAt) > clickLife {
-			continue
-		}
-		for _, p := range sess.Doc.Proofs {
-			if p.ID != f.ID || !p.At.Equal(f.LastUsedAt) {
-				continue
-			}
-			plain, err := s.Enrol.Open(f)
-			if err != nil {
-				return false, err
-			}
-			r := totp.Match(plain, strip(typed), tx.Now(), f.LastStep, enrol.ParamsOf(f.Doc))
-			return r.Replayed() && r.Step == f.LastStep, nil
-		}
+	if proved != "" {
+		s.count(proved, "ok", "")
 	}
-	return false, nil
+	return out.Opened, out.Reveal, nil
 }
 
 // fresh refuses a change of factors without its proof.
@@ -214,7 +216,7 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 	for _, g := range grants {
 		admin = admin || g.Role != core.RoleUser
 	}
-	p := policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}
+	p := policy.PersonOf(u, factors).With(grants)
 	if !policy.Enrolled(factors) && !policy.MayOptIn(p, me.Effective, admin) {
 		return core.ErrPolicyLocked.With("by", me.Effective.Name())
 	}
@@ -222,10 +224,12 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 }
 
 // ConfirmTOTP takes the first code of the new app. The session rises, and its
-// next page shows the recovery code.
-func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opened session.Opened, replaced bool, err error) {
+// next page shows the recovery code. With endOthers the person's other sessions
+// end with it (row A-14): they have shown less than is asked for now.
+func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOthers bool) (opened session.Opened, replaced bool, err error) {
 	var refused *core.Fault
-	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
+	var out raised
+	err = s.raising(ctx, me, me.press("confirm", typed), &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
 		refused = nil
 		if err := s.fresh(me, sess, u, factors, true); err != nil {
 			return err
@@ -233,8 +237,8 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 		if again, err := s.repeats(sess, factors, typed, tx); err != nil {
 			return err
 		} else if again {
-			opened, err = session.Raise(tx, sess, me.ask(u, factors, sess.Doc))
-			return err
+			out = raised{Opened: session.Opened{Session: sess}}
+			return nil
 		}
 		done, fault, err := s.Enrol.Confirm(tx, u, factors, me.Effective, string(sess.ID), strip(typed), me.Client)
 		if err != nil || fault != nil {
@@ -247,8 +251,13 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 				return err
 			}
 		}
-		replaced = done.Replace
-		opened, err = session.Raise(tx, sess, me.ask(u, done.Factors, doc, done.Proof))
+		if endOthers {
+			if _, err := session.EndAll(tx, u.ID, session.WhyFactor, audit.By(audit.SessionRevoked, u.ID, me.Client), sess.ID); err != nil {
+				return err
+			}
+		}
+		out.Replaced = done.Replace
+		out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, done.Factors, doc, done.Proof), out))
 		return err
 	})
 	if err == nil && refused != nil {
@@ -259,15 +268,22 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 		return session.Opened{}, false, fmt.Errorf("confirm factor: %w", err)
 	}
 	s.count("enrolment", "ok", "")
-	return opened, replaced, nil
+	return out.Opened, out.Replaced, nil
 }
 
 // Disable switches the person's own two-factor authentication off. Where the
 // organisation says confirm_only, nothing more is asked (row CAL-12).
 func (s *Service) Disable(ctx context.Context, me Self) error {
 	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		how, ok := policy.MayDisable(policy.Person{Kind: u.Kind, Federated: u.Federated, Factors: factors}, me.Effective)
-		if ok && how == core.DisableSecondFactor && policy.Enrolled(factors) {
+		who, err := session.Who(tx, u, factors, me.Effective)
+		if err != nil {
+			return err
+		}
+		how, ok := policy.MayDisable(who, me.Effective)
+		// Confirming alone is enough for who has shown the factor. A session from
+		// before it came has not, and could undo with a click what its owner has just
+		// set up (row B-21).
+		if ok && policy.Enrolled(factors) && (how == core.DisableSecondFactor || !sess.Level.AtLeast(core.LevelMFA)) {
 			if err := s.fresh(me, sess, u, factors, false); err != nil {
 				return err
 			}
@@ -351,6 +367,9 @@ func (s *Service) ChangePassword(ctx context.Context, me Self, current, fresh st
 		return 0, err
 	}
 	if err := s.Own(ctx, me.User, current, me.Visitor); err != nil {
+		if done, _ := s.changedJustNow(ctx, me, fresh); done {
+			return 0, nil // meanwhile
+		}
 		return 0, err
 	}
 	if current == fresh {

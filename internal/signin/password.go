@@ -32,8 +32,8 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	}
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
-		NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
-	if s.Now().Sub(g.login.KnownAt) > day {
+		Asleep: asleep(g.login, s.Now()), NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
+	if g.login.MetAsleep || s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
 	}
 	err = s.settled(ctx, g, func(tx store.Tx, honours ...store.Guess) (given bool, err error) {
@@ -60,7 +60,11 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
-	step, _ := next(standing{a, u, factors, eff, tx.Now()})
+	st, err := stand(tx, a, u, factors, eff, v.Address)
+	if err != nil {
+		return Result{}, err
+	}
+	step, _ := next(st)
 	if step == StepDone {
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
@@ -69,6 +73,12 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	}
 	browser := attemptSecret(u.Tenant)
 	a.Browser = secret.TokenHash(browser)
+	if len(doc.Click.Mark) > 0 {
+		var err error
+		if a.Doc.Click.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Step: step, Attempt: a.ID, Browser: browser}); err != nil {
+			return Result{}, err
+		}
+	}
 	if err := tx.InsertAttempt(a, honours...); err != nil {
 		return Result{}, fmt.Errorf("begin attempt: %w", err)
 	}
@@ -186,6 +196,8 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "federated"
 	case u.Kind != core.Person:
 		g.refused = "not_a_person"
+	case !g.eff.Settings.LoginNetworks.Allow(v.Address):
+		g.refused = "outside_networks" // told to nobody outside: the password may be somebody else's
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())
@@ -264,6 +276,7 @@ func (s *Service) settleRight(tx store.Tx, g *guessed) error {
 		if g.rehash != "" {
 			p.Hash = g.rehash
 		}
+		p.Length = password.Class(p.Length) // an older release kept the count
 		// Hashing took its time: a password that was set meanwhile stays.
 		if err := tx.Rehash(g.login.User.ID, g.login.Password.Hash, p); err != nil {
 			return err
@@ -313,9 +326,10 @@ func (s *Service) root(ctx context.Context) (core.TenantID, error) {
 }
 
 // MinLength is the shortest password that an organisation's people may have
-// (decision 7.16, row N-15).
+// (decision 7.16, row N-15): fewer characters do where everybody shows a second
+// factor, and not where only a sign-in that looks suspicious does.
 func MinLength(e policy.Effective) int {
-	return password.MinLength(e.Settings.Requires(core.RequireOrganization))
+	return password.MinLength(e.Settings.Requires(core.RequireOrganization) && e.Settings.Challenge != core.ChallengeRisk)
 }
 
 // Own checks the password of somebody who is signed in, with the same budget

@@ -223,6 +223,14 @@ func (s *Service) isNew(ctx context.Context, u core.User, typed string, v Visito
 	return nil
 }
 
+// CheckPassword is nil when a text may become the password of an account; else the
+// fault that says why not.
+func CheckPassword(u core.User, eff policy.Effective, typed string) error {
+	_, err := password.Check(typed, password.Context{MinLength: MinLength(eff), Login: u.Login, Email: u.Email,
+		TenantNames: []string{eff.Name(), eff.Organisation.Name}})
+	return err
+}
+
 // MakePassword checks a new password against the rules and hashes it.
 func (s *Service) MakePassword(ctx context.Context, u core.User, eff policy.Effective, typed string, v Visitor) (core.Password, error) {
 	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
@@ -237,5 +245,5 @@ func (s *Service) MakePassword(ctx context.Context, u core.User, eff policy.Effe
 	if err != nil {
 		return core.Password{}, busy(err)
 	}
-	return core.Password{Hash: hash, Length: n}, nil
+	return core.Password{Hash: hash, Length: password.Class(n)}, nil
 }

@@ -22,8 +22,6 @@ type Cross interface {
 	FindUser(ctx context.Context, id core.UserID) (core.User, error)
 	// FindSession finds a session by the hash of its token, with its owner.
 	FindSession(ctx context.Context, tokenHash []byte) (core.Session, core.User, error)
-	// FindAttempt tells which tenant an attempt belongs to.
-	FindAttempt(ctx context.Context, id core.AttemptID) (core.TenantID, error)
 	// FindToken finds a single-use link by its hash, used and dead ones too.
 	FindToken(ctx context.Context, hash []byte) (core.Token, error)
 
@@ -63,9 +61,10 @@ type Cross interface {
 	// Unsealed returns committed events that belong to no batch yet, in the
 	// order of their insertion, at most limit.
 	Unsealed(ctx context.Context, limit int) ([]core.Event, error)
-	// SealBatch stores a batch and gives its events their positions, in one
-	// transaction; ErrConflict when a batch of that number exists.
-	SealBatch(ctx context.Context, b core.Batch, seqs []int64) error
+	// SealBatch stores a batch, gives its events their positions and remembers the
+	// head of the chain as it is then (Meta, MetaAuditHead), in one transaction;
+	// ErrConflict when a batch of that number exists.
+	SealBatch(ctx context.Context, b core.Batch, seqs []int64, head string) error
 	// LastBatch is the head of the chain; a zero batch when there is none.
 	LastBatch(ctx context.Context) (core.Batch, error)
 	// Batches lists the chain from a number on, at most limit.
@@ -101,6 +100,9 @@ type Cross interface {
 	RaiseEpoch(ctx context.Context, now time.Time) error
 }
 
+// MetaAuditHead is the word about the store that says where its audit chain ends.
+const MetaAuditHead = "audit_head"
+
 // Login is what the password step needs to know of an account, in one read.
 type Login struct {
 	User     core.User
@@ -109,8 +111,10 @@ type Login struct {
 	Enrolled bool
 	// Browser is the known browser of this person that the device is, or empty.
 	Browser core.BrowserID
-	// KnownAt is when that browser was last seen.
-	KnownAt time.Time
+	// KnownAt is when that browser was last seen; MetAsleep, that it came with a
+	// sign-in that does not count for enrol_proof.
+	KnownAt   time.Time
+	MetAsleep bool
 }
 
 // UserCount is a line of the user gauge.

@@ -49,8 +49,9 @@ type UserWriter interface {
 	// done.
 	Rehash(user core.UserID, had string, p core.Password) error
 	InsertBrowser(core.Browser) error
-	// SeenBrowser moves the last use of a known browser.
-	SeenBrowser(core.BrowserID, time.Time) error
+	// SeenBrowser moves the last use of a known browser, and says whether it is
+	// still one that was only met asleep.
+	SeenBrowser(id core.BrowserID, at time.Time, asleep bool) error
 	// DropBrowsers forgets known browsers: those named, or all when none is.
 	DropBrowsers(core.UserID, ...core.BrowserID) (int, error)
 	// Grant gives a role, once however often it is called. The account is the
@@ -132,6 +133,9 @@ type TokenWriter interface {
 	// UseToken consumes a link: exactly one caller ever gets nil, everyone else
 	// ErrConflict (used, superseded, expired or unknown).
 	UseToken(hash []byte) error
+	// BindToken writes down what the use of a link began; core.ErrNotFound when it
+	// was not used.
+	BindToken(hash []byte, bound string) error
 	// SupersedeTokens kills a person's unused links of a kind.
 	SupersedeTokens(core.UserID, core.TokenKind) (int, error)
 }

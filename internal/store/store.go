@@ -13,7 +13,9 @@ type Store interface {
 	// View runs fn on a consistent snapshot of one tenant.
 	View(ctx context.Context, tenant core.TenantID, fn func(Reader) error) error
 	// Update runs fn in a transaction of one tenant and commits durably when fn
-	// returns nil.
+	// returns nil. fn may run several times, each time from a clean beginning. A
+	// write of fn may say that it went well before that is known; when it did not,
+	// fn runs again and then hears of it in its place.
 	Update(ctx context.Context, tenant core.TenantID, fn func(Tx) error) error
 
 	Cross
@@ -23,6 +25,11 @@ type Store interface {
 	Migrate(ctx context.Context, report func(Migration)) error
 	// Migrations lists those that the program knows with what the store has.
 	Migrations(ctx context.Context) ([]Migration, error)
+
+	// Blank reports whether nobody has put anything into the store yet: no migration
+	// was applied, or only some, or all, and there is no tenant. It works on any
+	// version of the schema.
+	Blank(ctx context.Context) (bool, error)
 
 	// OnChange tells fn of each change of the feed that is committed through this
 	// very store, before Update returns. Call it before the first Update.

@@ -110,7 +110,6 @@ func Answer(w http.ResponseWriter, r *http.Request, err error) {
 		// LocalPath has seen to it that there is nothing left for http.Redirect to
 		// mend, and nobody reads the few words that it would add.
 		w.Header().Set("Location", escaped(way.path))
-		w.Header().Set("Content-Length", "0")
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}

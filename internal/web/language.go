@@ -13,13 +13,14 @@ import (
 // langKept is how long a browser remembers the language that was picked.
 const langKept = 365 * 24 * time.Hour
 
-// bound is the language of a request and what chose it, kept so that the choice
-// can be made again once more is known.
+// bound is the language of a request and what it is chosen by. The choice is made
+// when somebody asks, since an answer without words needs none.
 type bound struct {
-	lang           i18n.Lang
-	picked, accept string
-	query          url.Values
-	known          *choices
+	wishes
+	query  url.Values
+	known  *choices
+	chosen bool
+	lang   i18n.Lang
 }
 
 // wishes are all that the choice of a language looks at.
@@ -66,7 +67,11 @@ func (c *choices) choose(w wishes) i18n.Lang {
 
 // Lang is the language that this request is answered in.
 func Lang(ctx context.Context) i18n.Lang {
-	return requestOf(ctx).language.lang
+	b := &requestOf(ctx).language
+	if !b.chosen {
+		b.lang, b.chosen = b.known.choose(b.wishes), true
+	}
+	return b.lang
 }
 
 // T says a message in the request's language; pairs are its arguments by name.
@@ -86,10 +91,10 @@ func args(pairs []any) map[string]any {
 	return out
 }
 
-// bindLanguage chooses the language from what the request itself says, and
-// remembers a pick (?lang=sv). Only a GET can pick: a form goes where it goes.
-func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies, known *choices) *http.Request {
-	b := bound{accept: r.Header.Get("Accept-Language"), known: known}
+// bindLanguage notes what the request itself says of its language, and remembers
+// a pick (?lang=sv). Only a GET can pick: a form goes where it goes.
+func bindLanguage(w http.ResponseWriter, r *http.Request, own *request, c Cookies, known *choices) {
+	b := bound{wishes: wishes{accept: r.Header.Get("Accept-Language")}, known: known}
 	if tag := c.Get(r, LangCookie); i18n.Known(tag) {
 		// The cookie is only ever set by a pick, so it is one: it stays the language
 		// on the pages after, whatever the profile says. Changing the profile clears it.
@@ -104,33 +109,36 @@ func bindLanguage(w http.ResponseWriter, r *http.Request, c Cookies, known *choi
 			c.Set(w, LangCookie, tag, langKept)
 		}
 	}
-	return b.on(w, r, "", "", "")
+	own.language = b
 }
 
-// WithLanguage chooses again, now that it is known who reads and at whose door:
-// the language of the profile, what the app asked for, and the organisation's
-// own come into the order they belong in. Any of them may be empty.
-func WithLanguage(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
-	return requestOf(r.Context()).language.on(w, r, profile, uiLocales, tenantDefault)
-}
-
-func (b bound) on(w http.ResponseWriter, r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
-	b.lang = b.known.choose(wishes{b.picked, profile, uiLocales, b.accept, tenantDefault})
-	w.Header().Set("Content-Language", b.lang.Tag())
+// WithLanguage tells who reads and at whose door: the language of the profile,
+// what the app asked for, and the organisation's own come into the order they
+// belong in. Any of them may be empty.
+func WithLanguage(r *http.Request, profile, uiLocales, tenantDefault string) *http.Request {
 	own, ours := r.Context().Value(requestKey{}).(*request)
 	if !ours {
-		return r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{language: b}))
+		own = &request{}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, own))
 	}
-	own.language = b
+	b := &own.language
+	b.profile, b.uiLocales, b.tenantDefault, b.chosen = profile, uiLocales, tenantDefault, false
 	return r
 }
 
-// langHref is the address of this page in another language. The rest of the
-// query stays: it says where the person was going.
+// goesAlong are the parts of a query that say where the person was going. Others
+// stay behind: what came in an address by mistake, a password even, is not written
+// into the page again.
+var goesAlong = []string{"return_to", "next", "tenant", "login_hint", "inputmode", "sent", "resent", "to"}
+
+// langHref is the address of this page in another language.
 func langHref(ctx context.Context, tag string) string {
 	q := url.Values{}
-	for name, values := range requestOf(ctx).language.query {
-		q[name] = values
+	query := requestOf(ctx).language.query
+	for _, name := range goesAlong {
+		if values, there := query[name]; there {
+			q[name] = values
+		}
 	}
 	q.Set("lang", tag)
 	return "?" + q.Encode()

@@ -23,6 +23,7 @@ func Render(w http.ResponseWriter, r *http.Request, status int, page templ.Compo
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", Lang(r.Context()).Tag())
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {

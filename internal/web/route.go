@@ -113,9 +113,10 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := h.Now()
 	rec := &recorder{ResponseWriter: w}
 	id := h.RequestID()
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id}))
+	own := &request{id: id}
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, own))
 	setHeaders(rec.Header(), h.fixed)
-	r = bindLanguage(rec, r, h.Cookies, h.languages)
+	bindLanguage(rec, r, own, h.Cookies, h.languages)
 	defer func() { h.report(r, rec, id, rec.pattern, h.Now().Sub(began)) }()
 
 	h.serve(rec, r)

@@ -29,6 +29,19 @@ func MinLength(mandatoryMFA bool) int {
 	return minAlone
 }
 
+// Class is the highest floor that a password of so many characters meets, or 0. It
+// is all that a later rule asks, so it is all that is kept: the count beside a hash
+// would tell a thief where to begin.
+func Class(length int) int {
+	switch {
+	case length >= minAlone:
+		return minAlone
+	case length >= minBesideAMFA:
+		return minBesideAMFA
+	}
+	return 0
+}
+
 // Context is what a password is compared with.
 type Context struct {
 	MinLength   int
@@ -54,7 +67,11 @@ func Check(candidate string, c Context) (length int, err error) {
 	if likeAccount(folded, c) {
 		return length, core.Invalid("password.like_account")
 	}
-	if common(folded) {
+	visible := seen(folded)
+	if len(visible) == 0 {
+		return length, core.Invalid("password.blank")
+	}
+	if common(folded) || guessed(visible) {
 		return length, core.Invalid("password.common")
 	}
 	return length, nil

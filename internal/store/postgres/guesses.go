@@ -82,9 +82,6 @@ func (e *engine) Honoured(store.Guess) {}
 
 func (e *engine) InsertHonouring(ctx context.Context, q db.DBTX, r db.InsertAttemptParams, g store.Guess) error {
 	args := []any{r.ID, r.TenantID, r.UserID, r.Browser, r.Doc, r.Version, r.CreatedAt, r.ExpiresAt, r.DoneAt, g.Name}
-	if w, ok := q.(*writing); ok {
-		return w.hold(ctx, insertHonouring, args...)
-	}
-	_, err := q.ExecContext(ctx, insertHonouring, args...)
+	_, err := sqlstore.PutOff(q).ExecContext(ctx, insertHonouring, args...)
 	return err
 }

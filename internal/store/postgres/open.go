@@ -21,11 +21,11 @@ import (
 type Options struct {
 	// Now gives each transaction its instant; nothing else here reads a clock.
 	Now func() time.Time
-	// MaxConns bounds the connections of this node; 0 means 16.
+	// MaxConns bounds the connections of this node; 0 means 32.
 	MaxConns int
 }
 
-const defaultConns = 16
+const defaultConns = 32
 
 // Open connects to the database of a DSN, which may name several hosts. The
 // schema is as it was: see Migrate. A database that a newer program migrated is
@@ -100,13 +100,26 @@ func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &writing{pool: e.pool}
+	missed, err := e.write(ctx, fn, false)
+	if missed {
+		_, err = e.write(ctx, fn, true)
+	}
+	return err
+}
+
+// write runs fn once. missed says that a write which was put off did not go as it
+// must, and that nothing was kept.
+func (e *engine) write(ctx context.Context, fn func(db.DBTX) error, patient bool) (missed bool, err error) {
+	w := &writing{pool: e.pool, patient: patient}
 	// In a defer, because fn may panic or end its goroutine.
 	defer w.end()
-	if err := fn(w); err != nil {
-		return err
+	if err = fn(w); err == nil {
+		err = w.commit(ctx)
 	}
-	return w.commit(ctx)
+	if w.failed != nil {
+		err = w.failed // fn may have made something else of it
+	}
+	return w.missed, err
 }
 
 func (e *engine) WriteMuch(ctx context.Context, fn func(db.DBTX) error) error {

@@ -59,7 +59,7 @@ CREATE TABLE browsers (
     hash       blob NOT NULL,
     agent      text NOT NULL,
     seen_at    integer NOT NULL,
-    created_at integer NOT NULL,
+    created_at integer NOT NULL, met_asleep integer NOT NULL DEFAULT 0,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
@@ -267,7 +267,7 @@ CREATE TABLE users (
     version         integer NOT NULL,
     created_at      integer NOT NULL,
     changed_at      integer NOT NULL,
-    validated_at    integer NOT NULL,
+    validated_at    integer NOT NULL, awake_at integer NOT NULL DEFAULT 0,
     UNIQUE (tenant_id, id)
 ) STRICT;
 

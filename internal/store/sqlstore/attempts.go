@@ -83,7 +83,7 @@ func (t *tx) InsertAttempt(a core.Attempt, honours ...store.Guess) error {
 		Version: a.Version, CreatedAt: micros(a.CreatedAt), ExpiresAt: micros(a.ExpiresAt), DoneAt: micros(a.DoneAt),
 	}
 	if len(honours) == 0 {
-		return t.err(t.q.InsertAttempt(t.ctx, row))
+		return t.err(t.must.InsertAttempt(t.ctx, row))
 	}
 	g := honours[0]
 	if len(honours) > 1 || t.foreign(g.Tenant) || g.User != a.User {
@@ -102,7 +102,7 @@ func (t *tx) UpdateAttempt(a core.Attempt) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.q.UpdateAttempt(t.ctx, db.UpdateAttemptParams{
+	n, err := t.must.UpdateAttempt(t.ctx, db.UpdateAttemptParams{
 		ID: string(a.ID), TenantID: t.own(), Version: a.Version, Browser: bytesIn(a.Browser), Doc: doc,
 		CreatedAt: micros(a.CreatedAt), ExpiresAt: micros(a.ExpiresAt), DoneAt: micros(a.DoneAt),
 	})

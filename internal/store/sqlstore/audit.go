@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/store"
 	"sallyport/internal/store/sqlstore/db"
 )
 
@@ -55,7 +56,7 @@ func (t *tx) Append(e core.Event) error {
 	if err != nil {
 		return err
 	}
-	return t.err(t.q.AppendEvent(t.ctx, row))
+	return t.err(t.must.AppendEvent(t.ctx, row))
 }
 
 func eventRow(tenant core.TenantID, e core.Event, now time.Time) (db.AppendEventParams, error) {
@@ -96,7 +97,7 @@ func (s *Store) EventsAfter(ctx context.Context, seq int64, limit int) ([]core.E
 	})
 }
 
-func (s *Store) SealBatch(ctx context.Context, b core.Batch, seqs []int64) error {
+func (s *Store) SealBatch(ctx context.Context, b core.Batch, seqs []int64, head string) error {
 	if b.Number < 1 || b.Count != int64(len(seqs)) {
 		return fmt.Errorf("batch %d says it has %d events and comes with %d", b.Number, b.Count, len(seqs))
 	}
@@ -117,7 +118,7 @@ func (s *Store) SealBatch(ctx context.Context, b core.Batch, seqs []int64) error
 		if n != b.Count {
 			return conflict{fmt.Sprintf("batch %d: %d of its %d events were sealed before or are not there", b.Number, b.Count-n, b.Count)}
 		}
-		return nil
+		return q.SetMeta(ctx, db.SetMetaParams{Key: store.MetaAuditHead, Value: head})
 	})
 }
 

@@ -80,6 +80,32 @@ type Dialect interface {
 	Close() error
 }
 
+// Later is a transaction that can put off statements which must hit exactly one
+// row, so that they go to the server together. The result says so before it is
+// known; when it was wrong, Write takes everything back and runs its function
+// again, and then nothing is put off.
+type Later interface {
+	Later(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// PutOff is q for statements that must hit exactly one row, put off where the
+// engine can.
+func PutOff(q db.DBTX) db.DBTX {
+	if l, ok := q.(Later); ok {
+		return putOff{q, l}
+	}
+	return q
+}
+
+type putOff struct {
+	db.DBTX
+	later Later
+}
+
+func (p putOff) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return p.later.Later(ctx, query, args...)
+}
+
 // Symptom is the sort of an engine's error.
 type Symptom int
 

@@ -62,7 +62,7 @@ func (t *tx) InsertFactor(f core.Factor) error {
 		return err
 	}
 	t.remember(string(f.ID), nil)
-	return t.err(t.q.InsertFactor(t.ctx, row))
+	return t.err(t.must.InsertFactor(t.ctx, row))
 }
 
 func factorRow(f core.Factor) (db.InsertFactorParams, error) {
@@ -86,7 +86,7 @@ func (t *tx) UpdateFactor(f core.Factor) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.q.UpdateFactor(t.ctx, db.UpdateFactorParams{
+	n, err := t.must.UpdateFactor(t.ctx, db.UpdateFactorParams{
 		ID: string(f.ID), TenantID: t.own(), Version: f.Version, State: string(f.State), Name: text(f.Name),
 		Handle: f.Handle, Secret: bytesIn(f.Secret), Doc: doc, LastStep: f.LastStep,
 		WindowAt: micros(f.Budget.Window), Failures: int64(f.Budget.Failures), LockedUntil: micros(f.Budget.LockedUntil),

@@ -28,7 +28,7 @@ func (t *tx) QueueMail(m core.Mail) error {
 	if m.CreatedAt.IsZero() {
 		m.CreatedAt = t.now
 	}
-	return t.err(t.q.QueueMail(t.ctx, db.QueueMailParams{
+	return t.err(t.must.QueueMail(t.ctx, db.QueueMailParams{
 		ID: string(m.ID), TenantID: t.own(), UserID: string(m.User), Kind: string(m.Kind), Address: text(m.To),
 		Locale: m.Locale, Body: bytesIn(m.Body), State: m.State, Attempts: int64(m.Attempts), NextAt: micros(m.NextAt),
 		LeaseUntil: micros(m.LeaseUntil), ExpiresAt: micros(m.ExpiresAt), LastError: text(m.LastError),

@@ -30,7 +30,7 @@ func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (
 			Password: core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
 			Enrolled: row.Enrolled == 1,
 			Browser:  core.BrowserID(row.BrowserID),
-			KnownAt:  instant(row.BrowserSeenAt),
+			KnownAt:  instant(row.BrowserSeenAt), MetAsleep: row.BrowserMetAsleep,
 		}
 		return nil
 	})
@@ -68,15 +68,6 @@ func (s *Store) FindSession(ctx context.Context, tokenHash []byte) (se core.Sess
 		return err
 	})
 	return se, u, err
-}
-
-func (s *Store) FindAttempt(ctx context.Context, id core.AttemptID) (tenant core.TenantID, err error) {
-	err = s.look(ctx, func(q *db.Queries) error {
-		t, err := q.FindAttempt(ctx, string(id))
-		tenant = core.TenantID(t)
-		return err
-	})
-	return tenant, err
 }
 
 func (s *Store) FindToken(ctx context.Context, hash []byte) (k core.Token, err error) {

@@ -55,7 +55,7 @@ func (t *tx) InsertSession(s core.Session) error {
 		return err
 	}
 	t.remember(string(s.ID), nil)
-	return t.err(t.q.InsertSession(t.ctx, db.InsertSessionParams{
+	return t.err(t.must.InsertSession(t.ctx, db.InsertSessionParams{
 		ID: string(s.ID), TenantID: t.own(), UserID: string(s.User), TokenHash: bytesIn(s.TokenHash),
 		Level: string(s.Level), Doc: doc, Version: s.Version, CreatedAt: micros(s.CreatedAt),
 		RotatedAt: micros(s.RotatedAt), LastSeenAt: micros(s.LastSeenAt), ExpiresAt: micros(s.ExpiresAt),
@@ -72,7 +72,7 @@ func (t *tx) UpdateSession(s core.Session) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.q.UpdateSession(t.ctx, db.UpdateSessionParams{
+	n, err := t.must.UpdateSession(t.ctx, db.UpdateSessionParams{
 		ID: string(s.ID), TenantID: t.own(), Version: s.Version, TokenHash: bytesIn(s.TokenHash),
 		Level: string(s.Level), Doc: doc, CreatedAt: micros(s.CreatedAt), RotatedAt: micros(s.RotatedAt),
 		LastSeenAt: micros(s.LastSeenAt), ExpiresAt: micros(s.ExpiresAt), IdleUntil: micros(s.IdleUntil),

@@ -63,7 +63,7 @@ func (s *Store) Update(ctx context.Context, tenant core.TenantID, fn func(store.
 	var t *tx
 	err := s.retry(ctx, func() error {
 		return s.Write(ctx, func(q db.DBTX) error {
-			t = &tx{ctx: ctx, s: s, raw: q, q: db.New(q), tenant: tenant, now: s.instant(), writes: true}
+			t = &tx{ctx: ctx, s: s, raw: q, q: db.New(q), must: db.New(PutOff(q)), tenant: tenant, now: s.instant(), writes: true}
 			err := fn(t)
 			if t.failed != nil && (err == nil || again(t.failed)) {
 				return t.failed

@@ -37,6 +37,14 @@ func (t *tx) UseToken(hash []byte) error {
 	return nil
 }
 
+func (t *tx) BindToken(hash []byte, bound string) error {
+	n, err := t.q.BindToken(t.ctx, db.BindTokenParams{Bound: bound, TenantID: t.own(), Hash: bytesIn(hash)})
+	if err == nil && n != 1 {
+		return core.ErrNotFound
+	}
+	return t.err(err)
+}
+
 func (t *tx) SupersedeTokens(user core.UserID, kind core.TokenKind) (int, error) {
 	n, err := t.q.SupersedeTokens(t.ctx, db.SupersedeTokensParams{
 		SupersededAt: micros(t.now), TenantID: t.own(), UserID: string(user), Kind: string(kind),

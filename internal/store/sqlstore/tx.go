@@ -17,6 +17,7 @@ type tx struct {
 	s      *Store
 	raw    db.DBTX
 	q      *db.Queries
+	must   *db.Queries // for writes that must hit exactly one row
 	tenant core.TenantID
 	now    time.Time
 	writes bool
@@ -48,6 +49,7 @@ func (t *tx) err(err error) error {
 	if t.failed == nil {
 		t.failed = translate(t.s, err)
 		t.q = db.New(closed{t.raw, t.failed})
+		t.must = t.q
 	}
 	return t.failed
 }

@@ -42,17 +42,17 @@ func userRow(u core.User) db.InsertUserParams {
 	return db.InsertUserParams{
 		ID: string(u.ID), TenantID: string(u.Tenant), Kind: string(u.Kind), State: string(u.State), BeforeState: string(u.Before),
 		Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name), Email: text(u.Email), EmailKey: u.EmailKey,
-		Federated: u.Federated, Locale: u.Locale, LastSignInAt: micros(u.LastSignInAt), Version: u.Version,
+		Federated: u.Federated, Locale: u.Locale, LastSignInAt: micros(u.LastSignInAt), AwakeAt: micros(u.AwakeAt), Version: u.Version,
 		CreatedAt: micros(u.CreatedAt), ChangedAt: micros(u.ChangedAt), ValidatedAt: micros(u.ValidatedAt),
 	}
 }
 
 func (t *tx) UpdateUser(u core.User) error {
-	n, err := t.q.UpdateUser(t.ctx, db.UpdateUserParams{
+	n, err := t.must.UpdateUser(t.ctx, db.UpdateUserParams{
 		ID: string(u.ID), TenantID: t.own(), Version: u.Version, Kind: string(u.Kind), State: string(u.State),
 		BeforeState: string(u.Before), Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name),
 		Email: text(u.Email), EmailKey: u.EmailKey, Federated: u.Federated, Locale: u.Locale,
-		LastSignInAt: micros(u.LastSignInAt), CreatedAt: micros(u.CreatedAt),
+		LastSignInAt: micros(u.LastSignInAt), AwakeAt: micros(u.AwakeAt), CreatedAt: micros(u.CreatedAt),
 		ChangedAt: micros(u.ChangedAt), ValidatedAt: micros(u.ValidatedAt),
 	})
 	return t.versioned(n, err, u.Version, func() (int64, error) {
@@ -93,14 +93,14 @@ func (t *tx) InsertBrowser(b core.Browser) error {
 	if t.foreign(b.Tenant) {
 		return core.ErrNotFound
 	}
-	return t.err(t.q.InsertBrowser(t.ctx, db.InsertBrowserParams{
+	return t.err(t.must.InsertBrowser(t.ctx, db.InsertBrowserParams{
 		ID: string(b.ID), TenantID: t.own(), UserID: string(b.User), Hash: bytesIn(b.Hash), Agent: text(b.Agent),
-		SeenAt: micros(b.SeenAt), CreatedAt: micros(b.CreateAt),
+		SeenAt: micros(b.SeenAt), CreatedAt: micros(b.CreateAt), MetAsleep: b.MetAsleep,
 	}))
 }
 
-func (t *tx) SeenBrowser(id core.BrowserID, at time.Time) error {
-	return t.one(t.q.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at)}))
+func (t *tx) SeenBrowser(id core.BrowserID, at time.Time, asleep bool) error {
+	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at), MetAsleep: asleep}))
 }
 
 func (t *tx) DropBrowsers(user core.UserID, ids ...core.BrowserID) (int, error) {

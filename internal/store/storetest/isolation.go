@@ -215,7 +215,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		return must(tx.InsertBrowser(h.browser))
 	},
 	"SeenBrowser": func(w *world, tx store.Tx, h household) error {
-		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour)))
+		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour), false))
 	},
 	"DropBrowsers": func(_ *world, tx store.Tx, h household) error {
 		return errors.Join(none(tx.DropBrowsers(h.user.ID)), none(tx.DropBrowsers(h.user.ID, h.browser.ID)))
@@ -289,6 +289,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return core.ErrNotFound
 	},
+	"BindToken": func(_ *world, tx store.Tx, h household) error { return tx.BindToken(h.token.Hash, "x") },
 	"SupersedeTokens": func(_ *world, tx store.Tx, h household) error {
 		return none(tx.SupersedeTokens(h.user.ID, core.TokenReset))
 	},
@@ -352,7 +353,9 @@ func testIsolation(t *testing.T, w *world) {
 			never.user.Tenant = "tn_never"
 			var unknown error
 			_ = w.Update(w.ctx, ours.tenant.ID, func(tx store.Tx) error {
-				unknown = call(w, tx, never)
+				if unknown = call(w, tx, never); errors.Is(unknown, errSeen) {
+					return nil // perhaps put off: then it is looked at now
+				}
 				return errors.New("undo")
 			})
 			if fmt.Sprint(said) != fmt.Sprint(unknown) {
@@ -375,7 +378,7 @@ func same(t testing.TB, what string, got, want any) {
 
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
-	"AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "EventsAfter", "FindAttempt",
+	"AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "EventsAfter",
 	"FindByEmail", "FindLogin", "FindSession", "FindToken", "FindUser", "HashSettings", "LastBatch", "LastChange", "Lease", "MailQueue",
 	"Meta", "RaiseEpoch", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }
@@ -399,11 +402,9 @@ func testDoors(t *testing.T, w *world) {
 		s, owner, err3 := w.FindSession(w.ctx, h.session.TokenHash)
 		same(t, "session", s, h.session)
 		same(t, "owner", owner, h.user)
-		tenant, err4 := w.FindAttempt(w.ctx, h.attempt.ID)
-		same(t, "attempt's tenant", tenant, h.tenant.ID)
-		k, err5 := w.FindToken(w.ctx, h.token.Hash)
+		k, err4 := w.FindToken(w.ctx, h.token.Hash)
 		same(t, "token", k, h.token)
-		same(t, "errors", []error{err, err2, err3, err4, err5}, make([]error, 5))
+		same(t, "errors", []error{err, err2, err3, err4}, make([]error, 4))
 		byMail, err := w.FindByEmail(w.ctx, h.user.EmailKey, 10)
 		if err != nil || len(byMail) != 1 || byMail[0].ID != h.user.ID {
 			t.Errorf("by address: %v, %v", byMail, err)
@@ -432,7 +433,6 @@ func testDoors(t *testing.T, w *world) {
 	for name, err := range map[string]error{
 		"login":   second(w.FindLogin(w.ctx, "nobody", nil)),
 		"user":    second(w.FindUser(w.ctx, "us_never")),
-		"attempt": second(w.FindAttempt(w.ctx, "at_never")),
 		"token":   second(w.FindToken(w.ctx, []byte("never"))),
 		"session": func() error { _, _, err := w.FindSession(w.ctx, nil); return err }(),
 	} {

@@ -210,8 +210,23 @@ func testTokens(t *testing.T, w *world) {
 	use := func(hash []byte) error {
 		return w.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error { return tx.UseToken(hash) })
 	}
+	bind := func(hash []byte) error {
+		return w.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error { return tx.BindToken(hash, "at_2") })
+	}
+	if err := bind(h.token.Hash); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("a link that was not used began something: %v", err)
+	}
 	if err := use(h.token.Hash); err != nil {
 		t.Fatal(err)
+	}
+	for range 2 {
+		if err := bind(h.token.Hash); err != nil {
+			t.Errorf("what the use of a link began: %v", err)
+		}
+	}
+	neighbour := w.household()
+	if err := w.Update(w.ctx, neighbour.tenant.ID, func(tx store.Tx) error { return tx.BindToken(h.token.Hash, "at_3") }); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("another tenant's link: %v", err)
 	}
 	for name, hash := range map[string][]byte{"used": h.token.Hash, "expired": expired.Hash, "unknown": []byte("never"), "no": nil} {
 		if err := use(hash); !errors.Is(err, store.ErrConflict) {
@@ -230,7 +245,7 @@ func testTokens(t *testing.T, w *world) {
 		t.Errorf("a link of another kind: %v", err)
 	}
 	k, err := w.FindToken(w.ctx, h.token.Hash)
-	if err != nil || k.State(w.clock.Now()) != core.TokenUsed || !k.SupersededAt.IsZero() {
+	if err != nil || k.State(w.clock.Now()) != core.TokenUsed || !k.SupersededAt.IsZero() || k.Bound != "at_2" {
 		t.Errorf("the used link: %+v, %v", k, err)
 	}
 }

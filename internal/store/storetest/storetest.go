@@ -47,6 +47,7 @@ func Run(t *testing.T, e Engine) {
 		{"guesses at nobody", testGuessesAtNobody},
 		{"a refusal keeps its trace and an error keeps nothing", testAllOrNothing},
 		{"an error of the engine ends the transaction", testPoison},
+		{"a write that cannot be takes the rest back", testLateRefusal},
 		{"panics and vanishing goroutines", testPanic},
 		{"many more goroutines than connections", testCrowd},
 		{"a view is one snapshot", testSnapshot},

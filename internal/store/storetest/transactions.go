@@ -206,6 +206,68 @@ func testPoison(t *testing.T, w *world) {
 	same(t, "after an overlooked error", w.everything(h), before)
 }
 
+// testLateRefusal: a write that cannot be takes everything else of its function
+// back, wherever it stands, and the function has heard of it in its place.
+func testLateRefusal(t *testing.T, w *world) {
+	h := w.household()
+	stale := h.factor
+	stale.Version += 7
+	note := func(tx store.Tx) error {
+		return tx.Append(core.Event{Name: "signin.refused", Target: string(h.user.ID), Result: "refused"})
+	}
+	opens := func(tx store.Tx) error { return tx.InsertSession(w.newSession(h.user)) }
+	asks := func(tx store.Tx) error { _, err := tx.User(h.user.ID); return err }
+	misses := func(tx store.Tx) error { return tx.UpdateFactor(stale) }
+	before := w.everything(h)
+	for _, c := range []struct {
+		name  string
+		steps []func(store.Tx) error
+	}{
+		{"alone", []func(store.Tx) error{misses}},
+		{"first", []func(store.Tx) error{misses, note, opens}},
+		{"last", []func(store.Tx) error{asks, note, opens, misses}},
+		{"before a question", []func(store.Tx) error{note, misses, asks, opens}},
+		{"after a question", []func(store.Tx) error{note, asks, opens, misses, note}},
+	} {
+		var heard error
+		err := w.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error {
+			heard = nil
+			for i, step := range c.steps {
+				if err := step(tx); err != nil {
+					heard = fmt.Errorf("step %d: %w", i, err)
+					return heard
+				}
+			}
+			return nil
+		})
+		if !errors.Is(err, store.ErrConflict) || !errors.Is(heard, store.ErrConflict) {
+			t.Errorf("%s: ended with %v, heard %v", c.name, err, heard)
+		}
+		same(t, c.name, w.everything(h), before)
+	}
+	// A refusal that the function takes for an answer leaves the rest standing.
+	w.update(h.tenant.ID, func(tx store.Tx) error {
+		f, err := tx.Factor(h.factor.ID)
+		if err != nil {
+			return err
+		}
+		f.Version--
+		if err := tx.UpdateFactor(f); !errors.Is(err, store.ErrConflict) && err != nil {
+			return err
+		}
+		return note(tx)
+	})
+	if n := len(w.everything(h)["events"].([]core.Event)); n != len(before["events"].([]core.Event))+1 {
+		t.Errorf("%d events", n)
+	}
+	// No connection came back with half a transaction in it.
+	w.together(40, func(int) {
+		if err := w.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error { return errors.Join(opens(tx), note(tx)) }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func testPanic(t *testing.T, w *world) {
 	h := w.household()
 	before := w.everything(h)

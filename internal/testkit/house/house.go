@@ -30,6 +30,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/pgtest"
 )
@@ -328,7 +329,11 @@ func (p *Person) Status() core.MFAStatus {
 	var st core.MFAStatus
 	err = p.h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
 		factors, err := r.Factors(u.ID)
-		st = policy.Status(u, factors, eff)
+		if err != nil {
+			return err
+		}
+		who, err := session.Who(r, u, factors, eff)
+		st = policy.Status(who, eff)
 		return err
 	})
 	if err != nil {

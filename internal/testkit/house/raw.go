@@ -99,6 +99,11 @@ func (r *Raw) Do(method, path, kind, body string) Answer {
 		r.h.T.Errorf("%s %s: %v", method, path, err)
 		return Answer{}
 	}
+	return r.send(plainClient, req, kind)
+}
+
+func (r *Raw) send(client *http.Client, req *http.Request, kind string) Answer {
+	method, path := req.Method, req.URL.Path
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
@@ -117,7 +122,7 @@ func (r *Raw) Do(method, path, kind, body string) Answer {
 		}
 	}
 	began := time.Now()
-	resp, err := plainClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		r.h.T.Errorf("%s %s: %v", method, path, err)
 		return Answer{}
@@ -128,6 +133,12 @@ func (r *Raw) Do(method, path, kind, body string) Answer {
 		r.h.T.Errorf("%s %s: %v", method, path, err)
 	}
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(b), Location: resp.Header.Get("Location"), Set: resp.Cookies(), Took: time.Since(began)}
+	r.Take(a)
+	return a
+}
+
+// Take does with an answer's cookies what a browser does when it reads them.
+func (r *Raw) Take(a Answer) {
 	for _, c := range a.Set {
 		if c.MaxAge < 0 {
 			delete(r.jar, c.Name)
@@ -135,7 +146,6 @@ func (r *Raw) Do(method, path, kind, body string) Answer {
 			r.jar[c.Name] = c.Value
 		}
 	}
-	return a
 }
 
 // Follow goes where an answer leads, and on, to the page at the end.
@@ -186,6 +196,14 @@ func (a Answer) All(attribute string) (out []string) {
 		out = append(out, strings.TrimSpace(html.UnescapeString(m[1])))
 	}
 	return out
+}
+
+// Hidden is the value of a hidden field of the answer's form, or "".
+func (a Answer) Hidden(name string) string {
+	if m := regexp.MustCompile(`<input type="hidden" name="` + name + `" value="([^"]*)"`).FindStringSubmatch(a.Body); m != nil {
+		return html.UnescapeString(m[1])
+	}
+	return ""
 }
 
 // Cookie is what the answer set under a name, or nil.

@@ -199,6 +199,11 @@ func (h *House) Found() {
 	h.Root = root
 }
 
+// Whose is the person of an account that a test made by hand.
+func (h *House) Whose(u core.User, password string) *Person {
+	return &Person{h: h, ID: u.ID, Tenant: u.Tenant, Login: u.Login, Password: password, Visitor: h.Browser("")}
+}
+
 // In is the same person seen from another node, or after a restart.
 func (p *Person) In(h *House) *Person {
 	c := *p

@@ -126,9 +126,10 @@ func Run(t testing.TB, o Options, stdin string, args ...string) (stdout, stderr 
 	if wait == 0 {
 		wait = 60 * time.Second
 	}
+	binary := Binary(t) // it may have to be built, which is not the verb's time
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = environment(o.Env)
 	if cmd.Dir = o.Dir; o.Dir == "" {
 		cmd.Dir = t.TempDir()

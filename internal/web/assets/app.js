@@ -52,19 +52,6 @@
     });
   }
 
-  each("[data-download]", function (button) {
-    button.hidden = false;
-    button.addEventListener("click", function () {
-      // Made here and now, so that no address and no cache ever holds the code.
-      var address = URL.createObjectURL(new Blob([secretText(button) + "\n"], { type: "text/plain" }));
-      var link = document.createElement("a");
-      link.href = address;
-      link.download = button.getAttribute("data-download");
-      link.click();
-      setTimeout(function () { URL.revokeObjectURL(address); }, 1000);
-    });
-  });
-
   each("[data-print]", function (button) {
     button.hidden = false;
     button.addEventListener("click", function () { window.print(); });

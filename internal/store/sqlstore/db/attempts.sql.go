@@ -36,7 +36,7 @@ func (q *Queries) Attempt(ctx context.Context, arg AttemptParams) (Attempt, erro
 }
 
 const attemptFacts = `-- name: AttemptFacts :many
-SELECT attempts.id, attempts.tenant_id, attempts.user_id, attempts.browser, attempts.doc, attempts.version, attempts.created_at, attempts.expires_at, attempts.done_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at,
+SELECT attempts.id, attempts.tenant_id, attempts.user_id, attempts.browser, attempts.doc, attempts.version, attempts.created_at, attempts.expires_at, attempts.done_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at,
     COALESCE(f.id, '') AS factor_id, COALESCE(f.kind, '') AS factor_kind, COALESCE(f.state, '') AS factor_state,
     COALESCE(f.name, '') AS factor_name, COALESCE(f.handle, '') AS handle, f.secret AS secret,
     COALESCE(f.doc, '') AS factor_doc, COALESCE(f.last_step, 0) AS last_step,
@@ -116,6 +116,7 @@ func (q *Queries) AttemptFacts(ctx context.Context, arg AttemptFactsParams) ([]A
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.FactorID,
 			&i.FactorKind,
 			&i.FactorState,
@@ -207,17 +208,6 @@ func (q *Queries) EndAttempts(ctx context.Context, arg EndAttemptsParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const findAttempt = `-- name: FindAttempt :one
-SELECT tenant_id FROM attempts WHERE id = $1
-`
-
-func (q *Queries) FindAttempt(ctx context.Context, id string) (string, error) {
-	row := q.db.QueryRowContext(ctx, findAttempt, id)
-	var tenant_id string
-	err := row.Scan(&tenant_id)
-	return tenant_id, err
 }
 
 const insertAttempt = `-- name: InsertAttempt :exec

@@ -51,6 +51,7 @@ type Browser struct {
 	Agent     string
 	SeenAt    int64
 	CreatedAt int64
+	MetAsleep bool
 }
 
 type Budget struct {
@@ -219,4 +220,5 @@ type User struct {
 	CreatedAt    int64
 	ChangedAt    int64
 	ValidatedAt  int64
+	AwakeAt      int64
 }

@@ -43,7 +43,7 @@ func (q *Queries) AllRoles(ctx context.Context, role string) ([]Role, error) {
 }
 
 const allUsers = `-- name: AllUsers :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at FROM users WHERE id > $1 ORDER BY id LIMIT CAST($2 AS bigint)
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users WHERE id > $1 ORDER BY id LIMIT CAST($2 AS bigint)
 `
 
 type AllUsersParams struct {
@@ -78,6 +78,7 @@ func (q *Queries) AllUsers(ctx context.Context, arg AllUsersParams) ([]User, err
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 		); err != nil {
 			return nil, err
 		}
@@ -138,7 +139,7 @@ func (q *Queries) CountUsers(ctx context.Context) ([]CountUsersRow, error) {
 }
 
 const findByEmail = `-- name: FindByEmail :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at FROM users
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users
 WHERE email_key = $1 AND email_key <> '' AND state <> 'deleted'
 ORDER BY id LIMIT CAST($2 AS bigint)
 `
@@ -175,6 +176,7 @@ func (q *Queries) FindByEmail(ctx context.Context, arg FindByEmailParams) ([]Use
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 		); err != nil {
 			return nil, err
 		}
@@ -191,10 +193,11 @@ func (q *Queries) FindByEmail(ctx context.Context, arg FindByEmailParams) ([]Use
 
 const findLogin = `-- name: FindLogin :one
 
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at,
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at,
     COALESCE(p.hash, '') AS hash, COALESCE(p.length, 0) AS length,
     COALESCE(p.must_change, false) AS must_change, COALESCE(p.set_at, 0) AS set_at,
     COALESCE(b.id, '') AS browser_id, COALESCE(b.seen_at, 0) AS browser_seen_at,
+    COALESCE(b.met_asleep, false) AS browser_met_asleep,
     CAST(CASE WHEN EXISTS (
         SELECT 1 FROM factors f
         WHERE f.user_id = users.id AND f.state = 'confirmed' AND f.kind <> 'recovery_code'
@@ -211,14 +214,15 @@ type FindLoginParams struct {
 }
 
 type FindLoginRow struct {
-	User          User
-	Hash          string
-	Length        int64
-	MustChange    bool
-	SetAt         int64
-	BrowserID     string
-	BrowserSeenAt int64
-	Enrolled      int64
+	User             User
+	Hash             string
+	Length           int64
+	MustChange       bool
+	SetAt            int64
+	BrowserID        string
+	BrowserSeenAt    int64
+	BrowserMetAsleep bool
+	Enrolled         int64
 }
 
 // Doors that cross tenants: sign-in before it knows one, workers, the shell.
@@ -243,19 +247,21 @@ func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLogin
 		&i.User.CreatedAt,
 		&i.User.ChangedAt,
 		&i.User.ValidatedAt,
+		&i.User.AwakeAt,
 		&i.Hash,
 		&i.Length,
 		&i.MustChange,
 		&i.SetAt,
 		&i.BrowserID,
 		&i.BrowserSeenAt,
+		&i.BrowserMetAsleep,
 		&i.Enrolled,
 	)
 	return i, err
 }
 
 const findUser = `-- name: FindUser :one
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at FROM users WHERE id = $1
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users WHERE id = $1
 `
 
 func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
@@ -279,6 +285,7 @@ func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.ValidatedAt,
+		&i.AwakeAt,
 	)
 	return i, err
 }

@@ -56,7 +56,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) (int64
 }
 
 const findSession = `-- name: FindSession :one
-SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at
+SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at
 FROM sessions JOIN users ON users.tenant_id = sessions.tenant_id AND users.id = sessions.user_id
 WHERE sessions.token_hash = $1
 `
@@ -101,6 +101,7 @@ func (q *Queries) FindSession(ctx context.Context, tokenHash []byte) (FindSessio
 		&i.User.CreatedAt,
 		&i.User.ChangedAt,
 		&i.User.ValidatedAt,
+		&i.User.AwakeAt,
 	)
 	return i, err
 }

@@ -9,6 +9,24 @@ import (
 	"context"
 )
 
+const bindToken = `-- name: BindToken :execrows
+UPDATE tokens SET bound = $1 WHERE tenant_id = $2 AND hash = $3 AND used_at > 0
+`
+
+type BindTokenParams struct {
+	Bound    string
+	TenantID string
+	Hash     []byte
+}
+
+func (q *Queries) BindToken(ctx context.Context, arg BindTokenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, bindToken, arg.Bound, arg.TenantID, arg.Hash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const findToken = `-- name: FindToken :one
 SELECT hash, kind, tenant_id, user_id, email, bound, created_at, expires_at, used_at, superseded_at FROM tokens WHERE hash = $1
 `

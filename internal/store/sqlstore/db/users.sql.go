@@ -10,7 +10,7 @@ import (
 )
 
 const browsers = `-- name: Browsers :many
-SELECT id, tenant_id, user_id, hash, agent, seen_at, created_at FROM browsers WHERE tenant_id = $1 AND user_id = $2 ORDER BY seen_at DESC, id DESC
+SELECT id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep FROM browsers WHERE tenant_id = $1 AND user_id = $2 ORDER BY seen_at DESC, id DESC
 `
 
 type BrowsersParams struct {
@@ -35,6 +35,7 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 			&i.Agent,
 			&i.SeenAt,
 			&i.CreatedAt,
+			&i.MetAsleep,
 		); err != nil {
 			return nil, err
 		}
@@ -137,8 +138,8 @@ func (q *Queries) Grant(ctx context.Context, arg GrantParams) error {
 }
 
 const insertBrowser = `-- name: InsertBrowser :exec
-INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertBrowserParams struct {
@@ -149,6 +150,7 @@ type InsertBrowserParams struct {
 	Agent     string
 	SeenAt    int64
 	CreatedAt int64
+	MetAsleep bool
 }
 
 func (q *Queries) InsertBrowser(ctx context.Context, arg InsertBrowserParams) error {
@@ -160,15 +162,16 @@ func (q *Queries) InsertBrowser(ctx context.Context, arg InsertBrowserParams) er
 		arg.Agent,
 		arg.SeenAt,
 		arg.CreatedAt,
+		arg.MetAsleep,
 	)
 	return err
 }
 
 const insertUser = `-- name: InsertUser :exec
 INSERT INTO users (id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key,
-    federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at)
+    federated, locale, last_sign_in_at, awake_at, version, created_at, changed_at, validated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17)
+    $11, $12, $13, $14, $15, $16, $17, $18)
 `
 
 type InsertUserParams struct {
@@ -185,6 +188,7 @@ type InsertUserParams struct {
 	Federated    bool
 	Locale       string
 	LastSignInAt int64
+	AwakeAt      int64
 	Version      int64
 	CreatedAt    int64
 	ChangedAt    int64
@@ -206,6 +210,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.Federated,
 		arg.Locale,
 		arg.LastSignInAt,
+		arg.AwakeAt,
 		arg.Version,
 		arg.CreatedAt,
 		arg.ChangedAt,
@@ -329,17 +334,23 @@ func (q *Queries) Roles(ctx context.Context, arg RolesParams) ([]Role, error) {
 }
 
 const seenBrowser = `-- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = $1 WHERE tenant_id = $2 AND id = $3
+UPDATE browsers SET seen_at = $1, met_asleep = $2 WHERE tenant_id = $3 AND id = $4
 `
 
 type SeenBrowserParams struct {
-	SeenAt   int64
-	TenantID string
-	ID       string
+	SeenAt    int64
+	MetAsleep bool
+	TenantID  string
+	ID        string
 }
 
 func (q *Queries) SeenBrowser(ctx context.Context, arg SeenBrowserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, seenBrowser, arg.SeenAt, arg.TenantID, arg.ID)
+	result, err := q.db.ExecContext(ctx, seenBrowser,
+		arg.SeenAt,
+		arg.MetAsleep,
+		arg.TenantID,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -381,9 +392,9 @@ func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64
 const updateUser = `-- name: UpdateUser :execrows
 UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     login_key = $5, name = $6, email = $7, email_key = $8, federated = $9,
-    locale = $10, last_sign_in_at = $11, version = version + 1,
-    created_at = $12, changed_at = $13, validated_at = $14
-WHERE tenant_id = $15 AND id = $16 AND version = $17
+    locale = $10, last_sign_in_at = $11, awake_at = $12, version = version + 1,
+    created_at = $13, changed_at = $14, validated_at = $15
+WHERE tenant_id = $16 AND id = $17 AND version = $18
 `
 
 type UpdateUserParams struct {
@@ -398,6 +409,7 @@ type UpdateUserParams struct {
 	Federated    bool
 	Locale       string
 	LastSignInAt int64
+	AwakeAt      int64
 	CreatedAt    int64
 	ChangedAt    int64
 	ValidatedAt  int64
@@ -419,6 +431,7 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.Federated,
 		arg.Locale,
 		arg.LastSignInAt,
+		arg.AwakeAt,
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.ValidatedAt,
@@ -433,7 +446,7 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 }
 
 const user = `-- name: User :one
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at FROM users WHERE tenant_id = $1 AND id = $2
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users WHERE tenant_id = $1 AND id = $2
 `
 
 type UserParams struct {
@@ -462,6 +475,7 @@ func (q *Queries) User(ctx context.Context, arg UserParams) (User, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.ValidatedAt,
+		&i.AwakeAt,
 	)
 	return i, err
 }
@@ -483,7 +497,7 @@ func (q *Queries) UserVersion(ctx context.Context, arg UserVersionParams) (int64
 }
 
 const users = `-- name: Users :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at FROM users
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users
 WHERE tenant_id = $1 AND id > $2 AND state <> 'deleted'
 ORDER BY id LIMIT CAST($3 AS bigint)
 `
@@ -521,6 +535,7 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 		); err != nil {
 			return nil, err
 		}

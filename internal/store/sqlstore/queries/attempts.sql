@@ -1,9 +1,6 @@
 -- name: Attempt :one
 SELECT * FROM attempts WHERE tenant_id = @tenant_id AND id = @id;
 
--- name: FindAttempt :one
-SELECT tenant_id FROM attempts WHERE id = @id;
-
 -- name: AttemptFacts :many
 -- One row per factor; one with an empty factor id when there is none.
 SELECT sqlc.embed(attempts), sqlc.embed(users),

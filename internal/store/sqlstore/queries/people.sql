@@ -5,6 +5,7 @@ SELECT sqlc.embed(users),
     COALESCE(p.hash, '') AS hash, COALESCE(p.length, 0) AS length,
     COALESCE(p.must_change, false) AS must_change, COALESCE(p.set_at, 0) AS set_at,
     COALESCE(b.id, '') AS browser_id, COALESCE(b.seen_at, 0) AS browser_seen_at,
+    COALESCE(b.met_asleep, false) AS browser_met_asleep,
     CAST(CASE WHEN EXISTS (
         SELECT 1 FROM factors f
         WHERE f.user_id = users.id AND f.state = 'confirmed' AND f.kind <> 'recovery_code'

@@ -18,6 +18,9 @@ UPDATE tokens SET used_at = CAST(@now AS bigint)
 WHERE tenant_id = @tenant_id AND hash = @hash
   AND used_at = 0 AND superseded_at = 0 AND expires_at > CAST(@now AS bigint);
 
+-- name: BindToken :execrows
+UPDATE tokens SET bound = @bound WHERE tenant_id = @tenant_id AND hash = @hash AND used_at > 0;
+
 -- name: SupersedeTokens :execrows
 UPDATE tokens SET superseded_at = @superseded_at
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND kind = @kind AND used_at = 0 AND superseded_at = 0;

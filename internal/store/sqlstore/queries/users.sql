@@ -18,14 +18,14 @@ WHERE own.id = @tenant_id AND own.organisation_id = @organisation_id
 
 -- name: InsertUser :exec
 INSERT INTO users (id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key,
-    federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at)
+    federated, locale, last_sign_in_at, awake_at, version, created_at, changed_at, validated_at)
 VALUES (@id, @tenant_id, @kind, @state, @before_state, @login, @login_key, @name, @email, @email_key,
-    @federated, @locale, @last_sign_in_at, @version, @created_at, @changed_at, @validated_at);
+    @federated, @locale, @last_sign_in_at, @awake_at, @version, @created_at, @changed_at, @validated_at);
 
 -- name: UpdateUser :execrows
 UPDATE users SET kind = @kind, state = @state, before_state = @before_state, login = @login,
     login_key = @login_key, name = @name, email = @email, email_key = @email_key, federated = @federated,
-    locale = @locale, last_sign_in_at = @last_sign_in_at, version = version + 1,
+    locale = @locale, last_sign_in_at = @last_sign_in_at, awake_at = @awake_at, version = version + 1,
     created_at = @created_at, changed_at = @changed_at, validated_at = @validated_at
 WHERE tenant_id = @tenant_id AND id = @id AND version = @version;
 
@@ -47,11 +47,11 @@ WHERE tenant_id = @tenant_id AND user_id = @user_id AND hash = @had;
 SELECT * FROM browsers WHERE tenant_id = @tenant_id AND user_id = @user_id ORDER BY seen_at DESC, id DESC;
 
 -- name: InsertBrowser :exec
-INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at)
-VALUES (@id, @tenant_id, @user_id, @hash, @agent, @seen_at, @created_at);
+INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep)
+VALUES (@id, @tenant_id, @user_id, @hash, @agent, @seen_at, @created_at, @met_asleep);
 
 -- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = @seen_at WHERE tenant_id = @tenant_id AND id = @id;
+UPDATE browsers SET seen_at = @seen_at, met_asleep = @met_asleep WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: DropBrowsers :execrows
 DELETE FROM browsers WHERE tenant_id = @tenant_id AND user_id = @user_id;

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package app
+
+func dropStartCode() error { return nil }
