@@ -104,7 +104,7 @@ func TestChunksThatMeetWait(t *testing.T) {
 	var mu sync.Mutex
 	under := map[string]bool{}
 	most, calls := 0, 0
-	both := make(chan struct{})
+	here := map[string]chan struct{}{"a": make(chan struct{}), "b": make(chan struct{})}
 	run := func(_ string, raw json.RawMessage, w io.Writer) error {
 		var c importIn
 		if err := json.Unmarshal(raw, &c); err != nil {
@@ -118,12 +118,14 @@ func TestChunksThatMeetWait(t *testing.T) {
 		}
 		under[first] = true
 		most = max(most, len(under))
-		if len(under) == 2 {
-			close(both)
-		}
 		mu.Unlock()
-		if first == "a" {
-			<-both // goes on only when the next chunk is under way beside it
+		switch first { // the first two go on only when both are under way
+		case "a":
+			close(here["a"])
+			<-here["b"]
+		case "b":
+			close(here["b"])
+			<-here["a"]
 		}
 		mu.Lock()
 		delete(under, first)
