@@ -87,7 +87,7 @@ func TestSecretsAreNowhereB44(t *testing.T) {
 		keep := func(a house.Answer) house.Answer {
 			pages = append(pages, a)
 			for _, c := range a.Set {
-				if c.Name != "sallyport-lang" {
+				if c.Name != "sallyport-lang" && c.Name != "sallyport-done" { // words, no secrets
 					canary.add("the cookie "+c.Name, c.Value)
 				}
 			}

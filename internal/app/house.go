@@ -310,6 +310,7 @@ func (h *House) furnish(o Options) error {
 		h.close = append(h.close, h.Hasher.Close)
 	}
 	h.Metrics = NewMetrics(h)
+	h.Store = measured{h.Store, h.Metrics.ops.WithLabelValues("view"), h.Metrics.ops.WithLabelValues("update"), time.Now}
 	h.Feed = feed.New(h.Store, h.Log, time.Now())
 	h.Tree = directory.NewTree(h.Store, h.Feed.Fresh)
 	h.Checker = session.NewChecker(h.Store, now, h.Feed.Fresh, h.Tree.Effective)

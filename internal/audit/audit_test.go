@@ -234,7 +234,15 @@ func TestWhatTheStoreRemembers(t *testing.T) {
 			"signature: what the store remembers"},
 	} {
 		l := newLog(t, 3, 5, 2)
+		sound := func(want bool) {
+			t.Helper()
+			if got, err := audit.Sound(t.Context(), l.store, l.ring); err != nil || got != want {
+				t.Errorf("%s: sound %v, %v", c.name, got, err)
+			}
+		}
+		sound(true)
 		l.exec(t, c.do...)
+		sound(false)
 		if got := texts(l.check(t, nil)); !strings.Contains(got, c.want) {
 			t.Errorf("%s: not named: %q in\n%s", c.name, c.want, got)
 		}

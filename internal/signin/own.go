@@ -229,6 +229,7 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOthers bool) (opened session.Opened, replaced bool, err error) {
 	var refused *core.Fault
 	var out raised
+	var took time.Duration
 	err = s.raising(ctx, me, me.press("confirm", typed), &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
 		refused = nil
 		if err := s.fresh(me, sess, u, factors, true); err != nil {
@@ -256,7 +257,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOth
 				return err
 			}
 		}
-		out.Replaced = done.Replace
+		out.Replaced, took = done.Replace, done.Took
 		out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, done.Factors, doc, done.Proof), out))
 		return err
 	})
@@ -268,6 +269,9 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOth
 		return session.Opened{}, false, fmt.Errorf("confirm factor: %w", err)
 	}
 	s.count("enrolment", "ok", "")
+	if took > 0 { // else it was the second request of a click
+		s.count("enrolment_took", took.String(), "")
+	}
 	return out.Opened, out.Replaced, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
@@ -86,6 +87,7 @@ func (s *Service) Go(ctx context.Context, id core.AttemptID, choice string, v Vi
 // switches two-factor authentication on and signs in.
 func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, v Visitor) (Result, error) {
 	var out Result
+	var took time.Duration
 	var refused *core.Fault
 	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
 		refused = nil
@@ -111,6 +113,7 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
 			return err
 		}
+		took = done.Took
 		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", stored: true}, v)
 		return err
 	})
@@ -122,6 +125,9 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 		return Result{}, refused
 	}
 	s.count("enrolment", "ok", "")
+	if took > 0 { // else it was the second request of a click
+		s.count("enrolment_took", took.String(), "")
+	}
 	return out, nil
 }
 
