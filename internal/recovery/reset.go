@@ -17,7 +17,7 @@ import (
 // proved finds an account that the actor may do p to, and asks the actor for the
 // proof that it needs: their own and fresh, never the other person's (row ACR-17).
 func (s *Service) proved(ctx context.Context, id core.UserID, by access.Actor, p access.Permission) (core.User, policy.Effective, error) {
-	u, eff, err := s.Tree.Person(ctx, by, p, id)
+	u, eff, err := s.whom(ctx, id, by, p)
 	if err != nil {
 		return u, eff, err
 	}
@@ -33,10 +33,20 @@ func (s *Service) proved(ctx context.Context, id core.UserID, by access.Actor, p
 	return u, eff, err
 }
 
+// whom finds an account that the actor may do p to. One's own factor is changed on
+// the security page, which asks for more.
+func (s *Service) whom(ctx context.Context, id core.UserID, by access.Actor, p access.Permission) (core.User, policy.Effective, error) {
+	u, eff, err := s.Tree.Person(ctx, by, p, id)
+	if err == nil && p == access.ResetMFA && string(id) == by.ID() {
+		err = core.NewFault(core.KindConflict, "user.yourself")
+	}
+	return u, eff, err
+}
+
 // PlanReset says what resetting somebody's factors would end, and whether the actor
 // may.
 func (s *Service) PlanReset(ctx context.Context, id core.UserID, by access.Actor) (u core.User, lost enrol.Lost, err error) {
-	if u, _, err = s.Tree.Person(ctx, by, access.ResetMFA, id); err != nil {
+	if u, _, err = s.whom(ctx, id, by, access.ResetMFA); err != nil {
 		return u, lost, err
 	}
 	err = s.Store.View(ctx, u.Tenant, func(r store.Reader) error {
