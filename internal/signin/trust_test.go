@@ -398,6 +398,19 @@ func TestWhatEndsTrust(t *testing.T) {
 				}
 				enrolAgain(t, h, p)
 			}},
+			{"an administrator's reset of the browsers", func(p *house.Person, r *house.Raw) {
+				excusedOne := r.Clone().Plant("sallyport", "")
+				p.Knock(excusedOne)
+				if !excusedOne.Inside() || !r.Inside() {
+					t.Fatal("not inside to begin with")
+				}
+				if _, err := h.Recovery.ResetBrowsers(t.Context(), p.ID, access.System(), core.Client{}); err != nil {
+					t.Fatal(err)
+				}
+				if excusedOne.Inside() || !r.Inside() {
+					t.Errorf("the session that came by the trust is inside: %v; the one that showed a code: %v", excusedOne.Inside(), r.Inside())
+				}
+			}},
 			{"switching off and on again", func(p *house.Person, r *house.Raw) {
 				if a := r.Post("/account/security/disable", "confirm", "yes"); a.Status != http.StatusSeeOther {
 					t.Fatalf("status %d, fault %q", a.Status, a.Fault())
