@@ -150,21 +150,30 @@ func (s *Service) Branch(ctx context.Context, id core.TenantID, by access.Actor)
 		if err != nil {
 			return p, 0, err
 		}
-		d := demandOf(e)
-		byRole := 0
-		if len(d.roles) > 0 && n[core.StandingOpen] > 0 {
-			err := s.Store.View(ctx, org, func(r store.Reader) error {
-				holders, err := r.OpenHolders(d.roles, mostByRole)
-				byRole = len(holders)
-				return err
-			})
-			if err != nil {
-				return p, 0, err
-			}
+		one, err := s.progressOf(ctx, org, e, n)
+		if err != nil {
+			return p, 0, err
 		}
-		p = p.plus(d.progress(n, byRole))
+		p = p.plus(one)
 	}
 	return p, len(all), nil
+}
+
+// progressOf puts the counts of an organisation into words.
+func (s *Service) progressOf(ctx context.Context, org core.TenantID, e policy.Effective, n store.Counts) (Progress, error) {
+	d := demandOf(e)
+	byRole := 0
+	if len(d.roles) > 0 && n[core.StandingOpen] > 0 {
+		err := s.Store.View(ctx, org, func(r store.Reader) error {
+			holders, err := r.OpenHolders(d.roles, mostByRole)
+			byRole = len(holders)
+			return err
+		})
+		if err != nil {
+			return Progress{}, err
+		}
+	}
+	return d.progress(n, byRole), nil
 }
 
 // PeopleQuery asks for a part of a list of people.

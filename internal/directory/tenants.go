@@ -210,6 +210,16 @@ func (s *Service) Children(ctx context.Context, id core.TenantID, p store.Page, 
 	return nodes, next, err
 }
 
+// Deleted lists nodes of a branch that can be restored and whose name begins with
+// something.
+func (s *Service) Deleted(ctx context.Context, id core.TenantID, prefix string, p store.Page, by access.Actor) (nodes []core.Tenant, next string, err error) {
+	if _, _, err := s.Tree.On(ctx, by, access.ViewTenants, id); err != nil {
+		return nil, "", err
+	}
+	err = s.Store.View(ctx, id, func(r store.Reader) error { nodes, next, err = r.Deleted(prefix, p); return err })
+	return nodes, next, err
+}
+
 // Named lists nodes of a branch whose name begins with something.
 func (s *Service) Named(ctx context.Context, id core.TenantID, prefix string, p store.Page, by access.Actor) (nodes []core.Tenant, next string, err error) {
 	if _, _, err := s.Tree.On(ctx, by, access.ViewTenants, id); err != nil {

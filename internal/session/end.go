@@ -62,6 +62,19 @@ func Revoke(ctx context.Context, st store.Store, own core.Session, id core.Sessi
 	})
 }
 
+// End ends one session of a person inside another journey's transaction; one that is
+// not theirs is not found.
+func End(tx store.Tx, user core.UserID, id core.SessionID, why string, e core.Event) error {
+	s, err := tx.Session(id)
+	if err != nil {
+		return err
+	}
+	if s.User != user {
+		return core.ErrNotFound
+	}
+	return end(tx, user, id, why, e)
+}
+
 // end is idempotent: ending what has ended is no error, a second click is none.
 func end(tx store.Tx, user core.UserID, id core.SessionID, why string, e core.Event) error {
 	s, err := tx.Session(id)

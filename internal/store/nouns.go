@@ -23,6 +23,9 @@ type TenantReader interface {
 	// Named lists nodes of the branch whose name begins with a prefix, whatever the
 	// case, by name.
 	Named(prefix string, p Page) (nodes []core.Tenant, next string, err error)
+	// Deleted lists the nodes of the branch that can be restored, in the same way; of
+	// those that were deleted together only the one on top.
+	Deleted(prefix string, p Page) (nodes []core.Tenant, next string, err error)
 	// Counts tells how many people stand where, on the reader's own node and below
 	// it within its organisation. Deleted nodes do not count.
 	Counts() (Counts, error)

@@ -88,7 +88,7 @@ func TestPlans(t *testing.T) {
 // paged are the lists of people, nodes and events: a page costs the same wherever
 // it stands and however long the list is.
 var paged = []string{
-	"PeoplePage", "PeopleNamed", "PeopleOfFamily", "PeopleMailed", "Children", "NamedBelow", "FindTenants", "DueTrials", "Erasable",
+	"PeoplePage", "PeopleNamed", "PeopleOfFamily", "PeopleMailed", "Children", "NamedBelow", "DeletedBelow", "FindTenants", "DueTrials", "Erasable",
 	"EventsHere", "AllJobs", "Users", "AllUsers", "Derived",
 }
 

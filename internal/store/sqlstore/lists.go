@@ -66,6 +66,18 @@ func (t *tx) Named(prefix string, p store.Page) ([]core.Tenant, string, error) {
 	return t.nodes(rows, err, p.Limit)
 }
 
+func (t *tx) Deleted(prefix string, p store.Page) ([]core.Tenant, string, error) {
+	_, low, high, err := t.scope()
+	if err != nil {
+		return nil, "", err
+	}
+	after, key := placeOf(p.After, 2), ident.NameKey(text(prefix))
+	rows, err := t.q.DeletedBelow(t.ctx, db.DeletedBelowParams{
+		LowName: key, HighName: key + last, AfterName: after[0], AfterID: after[1], Low: low, High: high, Most: int64(p.Limit),
+	})
+	return t.nodes(rows, err, p.Limit)
+}
+
 func (t *tx) nodes(rows []db.Tenant, err error, limit int) ([]core.Tenant, string, error) {
 	out, err := list(t, rows, err, tenantOf)
 	if err != nil || len(rows) < limit || len(rows) == 0 {

@@ -205,6 +205,10 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		all, _, err := tx.Named(h.tenant.Name, store.Page{Limit: 1000})
 		return nodeAmong(all, err, h)
 	},
+	"Deleted": func(_ *world, tx store.Tx, h household) error {
+		all, _, err := tx.Deleted(h.tenant.Name, store.Page{Limit: 1000})
+		return nodeAmong(all, err, h)
+	},
 	"Counts": func(_ *world, tx store.Tx, h household) error {
 		n, err := tx.Counts()
 		if err == nil && n[core.StandingEnrolled] > 1 {

@@ -45,6 +45,7 @@ func testNodes(t *testing.T, w *world) {
 	}
 	deep := w.node(core.Unit, w.node(core.Customer, p, "Cafe"), "Bäckerei am Eck")
 	gone := w.node(core.Customer, p, "Bank")
+	w.node(core.Unit, gone, "Bankfiliale")
 	w.update(gone.ID, func(tx store.Tx) error { _, err := tx.DeleteBranch(); return err })
 	w.view(p.ID, func(r store.Reader) error {
 		want := []string{"anker", "anker", "Bäckerei Huber", "BÄCKEREI Ost", "Cafe", "Zoë", "Ölmühle"}
@@ -69,13 +70,18 @@ func testNodes(t *testing.T, w *world) {
 		rest, next2, err3 := r.Named("bäck", store.Page{After: next, Limit: 2})
 		same(t, "and on", names(rest), []string{"BÄCKEREI Ost"})
 		same(t, "the end", next2, "")
+		// Deleted nodes are found by name too, but only where that is asked for.
+		bank, _, err4 := r.Deleted("ba", store.Page{Limit: 2})
+		same(t, "deleted ones by name", names(bank), []string{"Bank"})
+		nothing, _, err5 := r.Deleted("bä", store.Page{Limit: 2})
+		same(t, "and no others", names(nothing), []string(nil))
 		// A place that somebody made up is only ever compared with.
 		for _, odd := range []string{"\x00\x00", "nonsense", "'; --", string([]byte{0xff, 0})} {
 			if _, _, err := r.Children(store.Page{After: odd, Limit: 2}, false); err != nil {
 				t.Errorf("the place %q: %v", odd, err)
 			}
 		}
-		return errors.Join(err, err2, err3)
+		return errors.Join(err, err2, err3, err4, err5)
 	})
 	if n, err := w.FindPlatform(w.ctx); err != nil || n.ID != root {
 		t.Errorf("the platform: %+v, %v", n, err)

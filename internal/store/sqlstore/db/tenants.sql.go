@@ -265,6 +265,79 @@ func (q *Queries) DeleteBranch(ctx context.Context, arg DeleteBranchParams) (int
 	return result.RowsAffected()
 }
 
+const deletedBelow = `-- name: DeletedBelow :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants
+WHERE tenants.name_key >= $1 AND tenants.name_key < $2 AND (tenants.name_key, tenants.id) > (CAST($3 AS text), CAST($4 AS text))
+  AND tenants.path >= CAST($5 AS text) AND tenants.path < CAST($6 AS text) AND tenants.state = 'deleted' AND tenants.erased_at = 0
+  AND NOT EXISTS (SELECT 1 FROM tenants AS above WHERE above.id = tenants.parent_id AND above.state = 'deleted')
+ORDER BY tenants.name_key, tenants.id LIMIT CAST($7 AS bigint)
+`
+
+type DeletedBelowParams struct {
+	LowName   string
+	HighName  string
+	AfterName string
+	AfterID   string
+	Low       string
+	High      string
+	Most      int64
+}
+
+// Of a branch that was deleted whole only its top: what is below comes back with it.
+func (q *Queries) DeletedBelow(ctx context.Context, arg DeletedBelowParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, deletedBelow,
+		arg.LowName,
+		arg.HighName,
+		arg.AfterName,
+		arg.AfterID,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dueTrials = `-- name: DueTrials :many
 SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE trial_ends_at > 0 AND trial_ends_at <= $1 ORDER BY trial_ends_at LIMIT CAST($2 AS bigint)
 `

@@ -41,6 +41,14 @@ WHERE name_key >= @low_name AND name_key < @high_name AND (name_key, id) > (CAST
   AND path >= CAST(@low AS text) AND path < CAST(@high AS text) AND state <> 'deleted'
 ORDER BY name_key, id LIMIT CAST(@most AS bigint);
 
+-- name: DeletedBelow :many
+-- Of a branch that was deleted whole only its top: what is below comes back with it.
+SELECT * FROM tenants
+WHERE tenants.name_key >= @low_name AND tenants.name_key < @high_name AND (tenants.name_key, tenants.id) > (CAST(@after_name AS text), CAST(@after_id AS text))
+  AND tenants.path >= CAST(@low AS text) AND tenants.path < CAST(@high AS text) AND tenants.state = 'deleted' AND tenants.erased_at = 0
+  AND NOT EXISTS (SELECT 1 FROM tenants AS above WHERE above.id = tenants.parent_id AND above.state = 'deleted')
+ORDER BY tenants.name_key, tenants.id LIMIT CAST(@most AS bigint);
+
 -- name: FindTenants :many
 SELECT * FROM tenants WHERE name_key = @name_key AND state <> 'deleted' ORDER BY id LIMIT CAST(@most AS bigint);
 
