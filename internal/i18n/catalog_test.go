@@ -56,13 +56,22 @@ func (t text) wants() []string {
 
 func catalog(t *testing.T, tag string) map[string]text {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join("catalog", tag+".toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	raw := map[string]any{}
-	if _, err := toml.Decode(string(body), &raw); err != nil {
-		t.Fatalf("%s: %v", tag, err)
+	for _, file := range i18n.Files(tag) {
+		body, err := os.ReadFile(filepath.FromSlash(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := map[string]any{}
+		if _, err := toml.Decode(string(body), &part); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for id, v := range part {
+			if _, twice := raw[id]; twice {
+				t.Errorf("%s stands in two files", id)
+			}
+			raw[id] = v
+		}
 	}
 	out := map[string]text{}
 	for id, v := range raw {

@@ -23,7 +23,7 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {
 	_, required := policy.Required(person(cur, f), cur.Effective)
 	p := HomePage{Page: h.page(r, nil), Mail: cur.User.Email, Login: cur.User.Login, MFAOn: policy.Enrolled(f.factors), MFARequired: required,
 		Offered: policy.MayOptIn(person(cur, f), cur.Effective, f.administrator()), Methods: len(policy.Confirmed(f.factors)),
-		Sessions: len(f.sessions), LastSignIn: cur.Session.Doc.LastBefore}
+		Sessions: len(f.sessions), LastSignIn: cur.Session.Doc.LastBefore, Administers: f.administrator()}
 	return web.Render(w, r, http.StatusOK, Home(p))
 }
 

@@ -87,7 +87,7 @@ func samples(t *testing.T) []sample {
 	wrong := setup
 	wrong.Typed = "418 027"
 
-	return []sample{
+	return append([]sample{
 		{"start", hosted.Start(hosted.StartPage{Page: p(nil)})},
 		{"start.in", hosted.Start(hosted.StartPage{Page: p(nil), SignedIn: true})},
 		{"sign-in", hosted.SignIn(hosted.SignInPage{Page: p(nil), Action: "/sign-in"})},
@@ -139,7 +139,7 @@ func samples(t *testing.T) []sample {
 		{"error", web.Error(web.ErrorPage{Page: p(core.NewFault(core.KindConflict, "invitation.expired").With("days", 15)), Request: "req_7M4KX2QZ"})},
 		{"error.limited", web.Error(web.ErrorPage{Page: p(core.ErrRateLimited.After(4 * time.Minute)), Request: "req_7M4KX2QZ"})},
 		{"error.notfound", web.Error(web.ErrorPage{Page: web.Page{Fault: core.ErrNotFound}})},
-	}
+	}, consoleSamples()...)
 }
 
 // draw renders a page in one language, as a browser that asks for it gets it.
