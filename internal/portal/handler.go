@@ -28,6 +28,8 @@ type Handler struct {
 	Now     func() time.Time
 	// Device names a browser in words, from what it says of itself.
 	Device func(agent string) string
+	// Acting is the banner of a session that acts for an organisation, else nil.
+	Acting func(context.Context, session.Current) (*web.Acting, error)
 }
 
 // Routes are the rows of this face.
@@ -82,7 +84,15 @@ func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, 
 	if err != nil {
 		return nil, over(r, err)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, cur))
+	ctx := context.WithValue(r.Context(), currentKey{}, cur)
+	if cur.Session.ActingIn != "" {
+		acting, err := h.Acting(ctx, cur)
+		if err != nil {
+			return nil, err
+		}
+		ctx = web.WithActing(ctx, acting)
+	}
+	r = r.WithContext(ctx)
 	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
 }
 
