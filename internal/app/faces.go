@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/internal/adminapi"
 	"sallyport/internal/console"
 	"sallyport/internal/console/desk"
 	"sallyport/internal/core"
@@ -38,8 +39,9 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
 		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
+	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	return web.Mux(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), more), web.Options{
+	return web.Mux(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), more), web.Options{
 		Guards: map[web.Guard]web.Enter{
 			web.Attempt:       free, // the journey compares the attempt's cookie in the same read
 			web.Session:       account.Enter,

@@ -28,6 +28,8 @@ const (
 	PasswordResetAsked = "user.password.reset_asked"
 	PasswordReset      = "user.password.reset"
 	MFAEnrolStarted    = "user.mfa.enrol_started"
+	MFASheetShown      = "user.mfa.sheet_shown"
+	MFASkipped         = "user.mfa.skipped"
 	MFAEnrolled        = "user.mfa.enrolled"
 	MFAEnrolFailed     = "user.mfa.enrol_failed"
 	MFARemoved         = "user.mfa.removed"
@@ -39,8 +41,10 @@ const (
 	MailProofAsked     = "user.mfa.mail_proof_asked"
 	MailProofGiven     = "user.mfa.mail_proof_given"
 	MFALookedAt        = "user.mfa.looked_at" // support compared a code with the person's app; nothing was used up
+	BrowserTrusted     = "user.browser.trusted"
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
+	ServiceUsed        = "service_account.used" // at most once an hour
 	UserChanged        = "user.changed"
 	UserDeleted        = "user.deleted"
 	UserMoved          = "user.moved"
@@ -87,8 +91,8 @@ const (
 // Names lists every event, for the reference and for the catalogs.
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
-	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
+	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFASheetShown, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
 	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, CountsRepaired, KeysRotated, BackupCompleted,

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -86,7 +87,7 @@ func BenchmarkSessionCheck(b *testing.B) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := h.Checker.Check(ctx, t); err != nil {
+		if _, err := h.Checker.Check(ctx, t, netip.IPv6Loopback()); err != nil {
 			b.Fatal(err)
 		}
 	}

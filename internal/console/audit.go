@@ -21,7 +21,7 @@ type AuditQuery struct {
 }
 
 // EventFamilies are the beginnings of events' names by which the log is filtered.
-var EventFamilies = []string{"signin.", "session.", "user.", "user.mfa.", "user.browser.", "role.", "tenant.", "policy.", "support."}
+var EventFamilies = []string{"signin.", "session.", "user.", "user.mfa.", "user.browser.", "role.", "tenant.", "policy.", "support.", "service_account."}
 
 // auditDays are the spans that the filter offers.
 var auditDays = []int{1, 7, 30, 90}

@@ -57,7 +57,7 @@ type callerKey struct{}
 // something. Who may nothing is told so at every address alike, so that they learn
 // of no id whether it exists.
 func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie), h.Proxies.Client(r).Address)
 	if err != nil {
 		return nil, over(r, err)
 	}

@@ -18,10 +18,14 @@ const (
 	MailFirstLock        MailKind = "first_lock"
 	MailAdminLinkUsed    MailKind = "admin_link_used"
 	MailEnrolProof       MailKind = "enrol_proof"
-	MailLocalShell       MailKind = "local_shell"   // to platform administrators: what was done on the shell
-	MailEmailConfirm     MailKind = "email_confirm" // to the new address
-	MailEmailAsked       MailKind = "email_asked"   // to the old one: a new address waits
-	MailEmailChanged     MailKind = "email_changed" // to both
+	MailMFAResetOwn      MailKind = "mfa_reset"   // by the person, at the prompt
+	MailMFACleared       MailKind = "mfa_cleared" // by a reset of the password, where the setting says so
+	MailBrowserTrusted   MailKind = "browser_trusted"
+	MailBrowsersForgot   MailKind = "browsers_forgotten" // by the person
+	MailLocalShell       MailKind = "local_shell"        // to platform administrators: what was done on the shell
+	MailEmailConfirm     MailKind = "email_confirm"      // to the new address
+	MailEmailAsked       MailKind = "email_asked"        // to the old one: a new address waits
+	MailEmailChanged     MailKind = "email_changed"      // to both
 	MailAccountDeleted   MailKind = "account_deleted"
 	MailConverted        MailKind = "converted" // to a service account, or back
 	MailBrowsersReset    MailKind = "browsers_reset"
@@ -34,7 +38,7 @@ const (
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
-	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailLocalShell, MailEmailConfirm,
+	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailMFACleared, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
 	MailEmailAsked, MailEmailChanged, MailAccountDeleted, MailConverted, MailBrowsersReset, MailPassMade, MailAdminInvited, MailMFASwitchedOff, MailActing, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed

@@ -56,16 +56,27 @@ type Session struct {
 
 // SessionDoc is the part of a session that only its owner's pages read.
 type SessionDoc struct {
-	Proofs  []Proof   `json:"proofs"`
-	Address string    `json:"address,omitempty"`
-	Agent   string    `json:"agent,omitempty"`
+	Proofs  []Proof `json:"proofs"`
+	Address string  `json:"address,omitempty"`
+	Agent   string  `json:"agent,omitempty"`
+	// Browser is the known browser that the sign-in came from, or made known.
 	Browser BrowserID `json:"browser,omitempty"`
 	// Reveal is a sealed new recovery code that its owner has not confirmed
 	// having saved; it can be shown until RevealUntil and not after.
 	Reveal      []byte    `json:"reveal,omitempty"`
 	RevealUntil time.Time `json:"reveal_until,omitzero"`
 	RevealWhy   string    `json:"reveal_why,omitempty"` // "enrolled", "used", "made"
-	ReturnTo    string    `json:"return_to,omitempty"`  // where to after the page that stands between
+	// Sheet is the app whose setup key may be shown once more, on the sheet to print,
+	// until SheetUntil.
+	Sheet      FactorID  `json:"sheet,omitempty"`
+	SheetUntil time.Time `json:"sheet_until,omitzero"`
+	// TrustUntil is until when the person may answer whether to trust this browser;
+	// zero when nobody asks.
+	TrustUntil time.Time `json:"trust_until,omitzero"`
+	// ReturnTo is where to after the pages that stand between, AnsweredAt when the
+	// last of them was answered: the second request of a click goes there, too.
+	ReturnTo   string    `json:"return_to,omitempty"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	// Recovered is set when a recovery code got this session.
 	Recovered    bool      `json:"recovered,omitempty"`
 	MailProved   bool      `json:"mail_proved,omitempty"`

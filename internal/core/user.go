@@ -159,8 +159,12 @@ func (b Browser) Trusted(now time.Time) bool {
 	return !b.TrustedAt.IsZero() && (b.TrustedUntil.IsZero() || now.Before(b.TrustedUntil))
 }
 
-// MaxBrowsers is how many known browsers a person keeps; the oldest goes first.
-const MaxBrowsers = 10
+// MaxBrowsers is how many known browsers a person keeps, MaxPeople how many people
+// a browser keeps a secret for; the oldest goes first.
+const (
+	MaxBrowsers = 10
+	MaxPeople   = 8
+)
 
 type Role string
 

@@ -111,6 +111,7 @@ type Confirmed struct {
 	Proof   core.Proof
 	Codes   []string // new recovery codes, in clear for the last time
 	Replace bool     // an older factor ended with this
+	Sheet   bool     // the setup key may be shown once more, on a sheet to print
 }
 
 // Confirm tries the first code of the unconfirmed secret that is bound to this
@@ -178,11 +179,20 @@ func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff polic
 		}
 		out.Factors, out.Codes = append(out.Factors, made...), codes
 	}
+	out.Sheet = hasWay(eff, core.RecoverySheetWay)
+	args := map[string]string{}
+	if out.Sheet {
+		args["sheet"] = "yes"
+	}
 	kind := core.MailMFAEnabled
 	if out.Replace {
 		kind = core.MailFactorReplaced
+		// What was trusted leaned on the factor that ended here.
+		if err := untrust(tx, u, c); err != nil {
+			return Confirmed{}, nil, err
+		}
 	}
-	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c}); err != nil {
+	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c, Args: args}); err != nil {
 		return Confirmed{}, nil, err
 	}
 	e := audit.Note(audit.By(audit.MFAEnrolled, u.ID, c), "method", string(core.FactorTOTP))

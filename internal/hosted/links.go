@@ -20,7 +20,7 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request, kind core.TokenKi
 
 func (h *Handler) linkPassword(r *http.Request, l signin.Link, why Why, fault error) NewPasswordPage {
 	n := NewPasswordPage{Page: h.page(l.Effective), Action: r.URL.EscapedPath(), Why: why, Login: l.User.Login, Inviter: l.Inviter,
-		Mail: web.MaskMail(l.User.Email), Until: l.Token.ExpiresAt, MinLength: signin.MinLength(l.Effective), Hidden: []web.Hidden{{Name: "page", Value: l.Page}}}
+		Mail: web.MaskMail(l.User.Email), Until: l.Token.ExpiresAt, ClearsMFA: l.ClearsMFA, MinLength: signin.MinLength(l.Effective), Hidden: []web.Hidden{{Name: "page", Value: l.Page}}}
 	n.Fault = fault
 	return n
 }

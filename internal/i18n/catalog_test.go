@@ -151,7 +151,7 @@ func TestTextsAreTidy(t *testing.T) {
 // subject and a body, and what is filled in is what the outbox provides.
 func TestMailTexts(t *testing.T) {
 	english := catalog(t, "en")
-	provided := []string{"Name", "Organisation", "Login", "When", "Until", "Device", "Address", "By", "What", "Kind", "Whom", "From", "Reason"}
+	provided := []string{"Name", "Organisation", "Login", "When", "Until", "Device", "Address", "By", "What", "Count", "Sheet", "Clears", "Kind", "Whom", "From", "Reason"}
 	for _, kind := range core.MailKinds {
 		for _, part := range []string{"subject", "body1"} {
 			if _, ok := english["mail."+string(kind)+"."+part]; !ok {

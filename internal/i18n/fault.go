@@ -24,6 +24,7 @@ type Said struct {
 //	min, max       int        bounds of a length
 //	field          string     the input that was wrong
 //	by             string     who decided
+//	address        string     where the request came from
 //	days           int        how long a link lasts
 //	key            string     the setting that was wrong
 //
@@ -51,7 +52,7 @@ func (l Lang) Next(code string) []string {
 
 // variant says the fullest form of a message that the params can fill.
 func (l Lang) variant(id string, params, args map[string]any) string {
-	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "days", "key"} {
+	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "address", "days", "key"} {
 		v, ok := params[p]
 		if !ok {
 			continue
@@ -99,6 +100,8 @@ func (l Lang) faultArgs(params map[string]any, loc *time.Location) map[string]an
 		case "key":
 			key, _ := v.(string)
 			args["Key"] = l.settingName(key)
+		case "address":
+			args["Address"] = v
 		case "field":
 			field, _ := v.(string)
 			args["Field"] = l.T("field.other", nil)

@@ -31,8 +31,10 @@ func kindOf(k core.MailKind) (kind, bool) {
 	case core.MailFirstLock:
 		return kind{stranger: true, path: "/reset"}, true
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
-		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed, core.MailBrowsersReset, core.MailPassMade, core.MailMFASwitchedOff:
+		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed, core.MailMFAResetOwn, core.MailMFACleared, core.MailBrowsersReset, core.MailPassMade, core.MailMFASwitchedOff:
 		return kind{path: securityPage}, true
+	case core.MailBrowserTrusted, core.MailBrowsersForgot:
+		return kind{path: "/account/security/browsers"}, true
 	case core.MailLocalShell, core.MailTest, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted,
 		core.MailAdminInvited, core.MailActing:
 		return kind{}, true

@@ -135,7 +135,7 @@ func person(email, locale string) core.User {
 
 // message is a mail of any kind, with all that its texts may name.
 func (h *house) message(kind core.MailKind, to core.User) outbox.Message {
-	m := outbox.Message{Kind: kind, To: to, Effective: h.org, Args: map[string]string{"by": "Nordwind", "what": "user reset-mfa anna", "kind": "service_account", "whom": "Berta", "from": "Nordwind MSP", "reason": "ticket"},
+	m := outbox.Message{Kind: kind, To: to, Effective: h.org, Args: map[string]string{"by": "Nordwind", "what": "user reset-mfa anna", "count": "2", "kind": "service_account", "whom": "Berta", "from": "Nordwind MSP", "reason": "ticket"},
 		Client: core.Client{Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}}
 	switch kind {
 	case core.MailInvitation, core.MailReset, core.MailEnrolProof, core.MailEmailConfirm:

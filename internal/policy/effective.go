@@ -43,6 +43,15 @@ func (e Effective) Name() string {
 	return e.Organisation.Name
 }
 
+// Calls is how people of the organisation hear of a tenant: their own by the name
+// that it gave itself.
+func (e Effective) Calls(t core.Tenant) string {
+	if t.ID == "" || t.ID == e.Organisation.ID {
+		return e.Name()
+	}
+	return t.Name
+}
+
 // Zone is the organisation's time zone, UTC when it set none.
 func (e Effective) Zone() *time.Location {
 	if z, err := time.LoadLocation(e.Settings.TimeZone); err == nil {

@@ -124,7 +124,15 @@ func (s *Service) sendReset(tx store.Tx, u core.User, eff policy.Effective, c co
 		CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
 		return err
 	}
-	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailReset, To: u, Effective: eff, Path: "/reset/" + token, Until: till, Client: c}); err != nil {
+	grants, err := tx.Roles(u.ID)
+	if err != nil {
+		return err
+	}
+	m := outbox.Message{Kind: core.MailReset, To: u, Effective: eff, Path: "/reset/" + token, Until: till, Client: c}
+	if policy.ResetEffect(policy.PersonOf(u, nil).With(grants), eff) == core.ResetClearsMFA {
+		m.Args = map[string]string{"clears": "yes"}
+	}
+	if err := s.Post.Queue(tx, m); err != nil {
 		return err
 	}
 	return tx.Append(audit.By(audit.PasswordResetAsked, u.ID, c))

@@ -121,8 +121,8 @@ func (s *Service) PlanUntrust(ctx context.Context, id core.UserID, by access.Act
 }
 
 // ResetBrowsers takes the trust from all browsers of somebody: their next sign-in
-// asks for a code everywhere (row ACR-18). The browsers stay known, so that nobody
-// can lock their owner out.
+// asks for a code everywhere (row ACR-18), and the sessions end that were given for
+// that trust alone. The browsers stay known, so that nobody can lock their owner out.
 func (s *Service) ResetBrowsers(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (int, error) {
 	u, eff, err := s.proved(ctx, id, by, access.Untrust)
 	if err != nil {
@@ -134,6 +134,9 @@ func (s *Service) ResetBrowsers(ctx context.Context, id core.UserID, by access.A
 			return err
 		}
 		if err := tx.EndAttempts(id); err != nil {
+			return err
+		}
+		if _, err := session.EndTrusting(tx, id, "", audit.Did(audit.SessionRevoked, by, string(id), c)); err != nil {
 			return err
 		}
 		if err := tx.Append(audit.Count(audit.Did(audit.BrowsersUntrusted, by, string(id), c), "browsers", n)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
@@ -17,6 +18,7 @@ const (
 	WhyPassword  = "password_changed"
 	WhyReset     = "reset"
 	WhyDisabled  = "disabled"
+	WhyUntrusted = "browser_untrusted"
 	WhyDeleted   = "deleted"
 	WhyMoved     = "moved"
 	WhyConverted = "converted"
@@ -119,4 +121,31 @@ func EndAll(tx store.Tx, user core.UserID, why string, e core.Event, except ...c
 		return n, err
 	}
 	return n, tx.Changed(core.ChangeUser, string(user))
+}
+
+// EndTrusting ends a person's sessions that came about only because a browser was
+// trusted, one of those named or any, but the session that is kept: whoever takes
+// the trust away means whoever is in there, too (row B-27).
+func EndTrusting(tx store.Tx, user core.UserID, keep core.SessionID, e core.Event, browsers ...core.BrowserID) (int, error) {
+	all, err := tx.Sessions(user)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, s := range all {
+		if s.ID == keep || s.Level != core.LevelTrustedBrowser || !restsOn(s, browsers) {
+			continue
+		}
+		if err := end(tx, user, s.ID, WhyUntrusted, audit.Note(e, "why", WhyUntrusted)); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func restsOn(s core.Session, browsers []core.BrowserID) bool {
+	return slices.ContainsFunc(s.Doc.Proofs, func(p core.Proof) bool {
+		return p.Kind == core.FactorTrustedBrowser && (len(browsers) == 0 || slices.Contains(browsers, core.BrowserID(p.ID)))
+	})
 }

@@ -149,7 +149,7 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 			return nil
 		}
 		if policy.Enrolled(factors) {
-			shown, fault, err := s.check(tx, u, factors, me.Effective, code, me.Client)
+			shown, fault, err := s.check(tx, u, factors, me.Effective, code, false, me.Client)
 			if err != nil || fault != nil {
 				refused = fault
 				return err
@@ -163,6 +163,7 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 				if doc, err = s.Enrol.Hide(u, doc, shown.codes, "used", tx.Now()); err != nil {
 					return err
 				}
+				doc.ReturnTo = ""
 				out.Reveal = true
 			}
 		} else if need != core.FactorPassword {
@@ -263,6 +264,10 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 			if doc, err = s.Enrol.Hide(u, doc, done.Codes, "enrolled", tx.Now()); err != nil {
 				return err
 			}
+			doc.ReturnTo = ""
+		}
+		if doc.Sheet = sheetOf(done); doc.Sheet != "" {
+			doc.SheetUntil, doc.ReturnTo = tx.Now().Add(BetweenLife), ""
 		}
 		out.Replaced = done.Replace
 		out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, done.Factors, doc, done.Proof), out))
@@ -330,6 +335,7 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 		if sess.Doc, err = s.Enrol.Hide(u, sess.Doc, codes, "made", tx.Now()); err != nil {
 			return err
 		}
+		sess.Doc.ReturnTo = ""
 		if err := tx.UpdateSession(sess); err != nil {
 			return err
 		}
@@ -338,23 +344,13 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 }
 
 // SavedCodes is the person's word that the codes are saved; from then on they
-// are not shown again. It returns where the person was going.
-func (s *Service) SavedCodes(ctx context.Context, me Self) (returnTo string, err error) {
-	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		returnTo = sess.Doc.ReturnTo
-		if len(sess.Doc.Reveal) == 0 {
-			return nil
-		}
-		if err := s.Enrol.Saved(tx, u, factors, me.Client); err != nil {
-			return err
-		}
-		sess.Doc.Reveal, sess.Doc.RevealWhy, sess.Doc.RevealUntil, sess.Doc.ReturnTo = nil, "", time.Time{}, ""
-		if err := tx.UpdateSession(sess); err != nil {
-			return err
-		}
-		return tx.Changed(core.ChangeSession, string(sess.ID))
+// are not shown again.
+func (s *Service) SavedCodes(ctx context.Context, me Self) (Onward, error) {
+	on, _, err := s.answer(ctx, me, BetweenCodes, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
+		doc.Reveal, doc.RevealWhy, doc.RevealUntil = nil, "", time.Time{}
+		return s.Enrol.Saved(tx, u, factors, me.Client)
 	})
-	return returnTo, err
+	return on, err
 }
 
 // AskOwnMail mails the link that shows the mailbox before a first factor is

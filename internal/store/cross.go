@@ -13,9 +13,10 @@ import (
 type Cross interface {
 	// FindLogin finds an account by its login key, with its password, whether it
 	// has a second factor, and which of its known browsers this device is (the
-	// SHA-256 of the device cookie's secret; nil when there is no cookie): all in
-	// one statement. Deleted accounts are not found.
-	FindLogin(ctx context.Context, loginKey string, device []byte) (Login, error)
+	// SHA-256 of each secret that the device has, core.MaxPeople at most; nil when
+	// it has none): all in one statement. Of two that are both its, the trusted one
+	// is told. Deleted accounts are not found.
+	FindLogin(ctx context.Context, loginKey string, devices [][]byte) (Login, error)
 	// FindByEmail finds all accounts that have this address, at most limit.
 	FindByEmail(ctx context.Context, emailKey string, limit int) ([]core.User, error)
 	// FindUser finds an account by id in any tenant, deleted ones too.

@@ -141,8 +141,8 @@ type UserWriter interface {
 	// SetPassword stores a password, replacing what was there.
 	SetPassword(core.UserID, core.Password) error
 	InsertBrowser(core.Browser) error
-	// SeenBrowser moves the last use of a known browser.
-	SeenBrowser(core.BrowserID, time.Time) error
+	// SeenBrowser moves the last use of a known browser, and where that was.
+	SeenBrowser(id core.BrowserID, at time.Time, place string) error
 	// DropBrowsers forgets known browsers: those named, or all when none is.
 	DropBrowsers(core.UserID, ...core.BrowserID) (int, error)
 	// TrustBrowser writes since when and until when a known browser is trusted, from

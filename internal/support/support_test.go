@@ -2,6 +2,7 @@ package support_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func TestActingAsAnAdministrator(t *testing.T) {
 		if err != nil || o.Session.ID != before.Session.ID || o.Token == "" {
 			t.Fatalf("%+v, %v", o, err)
 		}
-		if _, err := h.Checker.Check(ctx, r.Cookie("sallyport")); !errors.Is(err, core.ErrNoSession) {
+		if _, err := h.Checker.Check(ctx, r.Cookie("sallyport"), netip.IPv6Loopback()); !errors.Is(err, core.ErrNoSession) {
 			t.Errorf("acting goes on: %v", err)
 		}
 		back := h.Current(r.Wear(o))
@@ -342,7 +343,7 @@ func TestSupportAccess(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		h.Settle()
-		if _, err := h.Checker.Check(ctx, r.Cookie("sallyport")); !errors.Is(err, core.ErrNoSession) {
+		if _, err := h.Checker.Check(ctx, r.Cookie("sallyport"), netip.IPv6Loopback()); !errors.Is(err, core.ErrNoSession) {
 			t.Errorf("acting goes on: %v", err)
 		}
 		if all := events(h, b.customer.ID, audit.SupportClosed); len(all) != 1 || all[0].Detail["ended"] != "1" || all[0].Actor != string(b.admin.ID) {
@@ -380,7 +381,7 @@ func TestSupportAccess(t *testing.T) {
 			}
 		}
 		h.Settle()
-		if _, err := h.Checker.Check(ctx, r2.Cookie("sallyport")); !errors.Is(err, core.ErrNoSession) {
+		if _, err := h.Checker.Check(ctx, r2.Cookie("sallyport"), netip.IPv6Loopback()); !errors.Is(err, core.ErrNoSession) {
 			t.Errorf("acting goes on: %v", err)
 		}
 		if !own.Inside() {
@@ -407,7 +408,7 @@ func TestClosingEndsOnlyWhatCameThroughIt(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		h.Settle()
-		if _, err := h.Checker.Check(ctx, from.Cookie("sallyport")); !errors.Is(err, core.ErrNoSession) {
+		if _, err := h.Checker.Check(ctx, from.Cookie("sallyport"), netip.IPv6Loopback()); !errors.Is(err, core.ErrNoSession) {
 			t.Errorf("the operator acts on: %v", err)
 		}
 		if got := h.Current(r); got.Session.ID != near.Session.ID {
@@ -458,7 +459,7 @@ func TestActingEndsWithWhatItStoodOnB40(t *testing.T) {
 					t.Fatal(err)
 				}
 				h.Settle()
-				if _, err := h.Checker.Check(ctx, r.Cookie("sallyport")); !errors.Is(err, core.ErrNoSession) {
+				if _, err := h.Checker.Check(ctx, r.Cookie("sallyport"), netip.IPv6Loopback()); !errors.Is(err, core.ErrNoSession) {
 					t.Errorf("acting goes on: %v", err)
 				}
 			})
@@ -489,7 +490,7 @@ func TestEndingWithNothingToGoBackTo(t *testing.T) {
 		nobody := session.NewChecker(h.Store, h.Clock.Now, h.Feed.Fresh, h.Tree.Effective)
 		r2, _ := inside(h, b.boss)
 		act(h, r2, b.customer.ID)
-		if _, err := nobody.Check(ctx, r2.Cookie("sallyport")); !errors.Is(err, core.ErrNoSession) {
+		if _, err := nobody.Check(ctx, r2.Cookie("sallyport"), netip.IPv6Loopback()); !errors.Is(err, core.ErrNoSession) {
 			t.Errorf("a checker that knows nothing of the tree: %v", err)
 		}
 	})
@@ -510,7 +511,7 @@ func TestClosingIsFeltOnEveryNodeA15(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		_, err := two.Checker.Check(t.Context(), away.Cookie("sallyport"))
+		_, err := two.Checker.Check(t.Context(), away.Cookie("sallyport"), netip.IPv6Loopback())
 		if errors.Is(err, core.ErrNoSession) {
 			return
 		}

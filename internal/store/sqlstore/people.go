@@ -18,9 +18,15 @@ func IgnoreNone(err error) error {
 	return err
 }
 
-func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (l store.Login, err error) {
+func (s *Store) FindLogin(ctx context.Context, loginKey string, devices [][]byte) (l store.Login, err error) {
+	var d [core.MaxPeople][]byte // an empty one is nobody's
+	copy(d[:], devices)
+	for i := range d {
+		d[i] = bytesIn(d[i])
+	}
 	err = s.look(ctx, func(q *db.Queries) error {
-		row, err := q.FindLogin(ctx, db.FindLoginParams{LoginKey: loginKey, Device: bytesIn(device)})
+		row, err := q.FindLogin(ctx, db.FindLoginParams{LoginKey: loginKey, Device1: d[0], Device2: d[1], Device3: d[2], Device4: d[3],
+			Device5: d[4], Device6: d[5], Device7: d[6], Device8: d[7]})
 		if err != nil {
 			return err
 		}

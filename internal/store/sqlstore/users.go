@@ -228,8 +228,8 @@ func (t *tx) Untrust(user core.UserID, ids ...core.BrowserID) (int, error) {
 	return were, nil
 }
 
-func (t *tx) SeenBrowser(id core.BrowserID, at time.Time) error {
-	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at)}))
+func (t *tx) SeenBrowser(id core.BrowserID, at time.Time, place string) error {
+	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at), Place: text(place)}))
 }
 
 func (t *tx) DropBrowsers(user core.UserID, ids ...core.BrowserID) (int, error) {

@@ -391,7 +391,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		return must(tx.InsertBrowser(h.browser))
 	},
 	"SeenBrowser": func(w *world, tx store.Tx, h household) error {
-		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour)))
+		return must(tx.SeenBrowser(h.browser.ID, w.clock.Now().Add(time.Hour), "elsewhere"))
 	},
 	"DropBrowsers": func(_ *world, tx store.Tx, h household) error {
 		return errors.Join(none(tx.DropBrowsers(h.user.ID)), none(tx.DropBrowsers(h.user.ID, h.browser.ID)))
@@ -600,7 +600,7 @@ func testDoors(t *testing.T, w *world) {
 
 	a, b := w.household(), w.household()
 	for _, h := range []household{a, b} {
-		l, err := w.FindLogin(w.ctx, h.user.LoginKey, h.browser.Hash)
+		l, err := w.FindLogin(w.ctx, h.user.LoginKey, [][]byte{h.browser.Hash})
 		same(t, "login", l, store.Login{
 			User: h.user, Password: core.Password{Hash: "$argon2id$", Length: 12, SetAt: w.clock.Now()},
 			Enrolled: true, Browser: h.browser.ID, KnownAt: h.browser.SeenAt, TrustedAt: h.browser.TrustedAt, TrustedUntil: h.browser.TrustedUntil,
@@ -624,9 +624,16 @@ func testDoors(t *testing.T, w *world) {
 		same(t, "role", roles[0], h.grant)
 	}
 	// Another person's device is not known.
-	for _, device := range [][]byte{nil, {}, b.browser.Hash, []byte("stranger")} {
-		if l, err := w.FindLogin(w.ctx, a.user.LoginKey, device); err != nil || l.Browser != "" {
-			t.Errorf("device %q is known as %q, %v", device, l.Browser, err)
+	for _, devices := range [][][]byte{nil, {}, {nil}, {{}}, {b.browser.Hash}, {[]byte("stranger")}, {nil, []byte("stranger"), b.browser.Hash}} {
+		if l, err := w.FindLogin(w.ctx, a.user.LoginKey, devices); err != nil || l.Browser != "" {
+			t.Errorf("device %q is known as %q, %v", devices, l.Browser, err)
+		}
+	}
+	// A device may have secrets of several people, and each finds its own.
+	shared := [][]byte{[]byte("1"), b.browser.Hash, []byte("3"), []byte("4"), []byte("5"), []byte("6"), []byte("7"), a.browser.Hash}
+	for _, h := range []household{a, b} {
+		if l, err := w.FindLogin(w.ctx, h.user.LoginKey, shared); err != nil || l.Browser != h.browser.ID {
+			t.Errorf("%s is known as %q on a shared device, %v", h.user.Login, l.Browser, err)
 		}
 	}
 	if all, err := w.AllRoles(w.ctx, core.CustomerAdmin); err != nil || len(all) != 2 {

@@ -113,13 +113,13 @@ func testPeople(t *testing.T, w *world) {
 	w.update(h.tenant.ID, func(tx store.Tx) error {
 		return errors.Join(
 			tx.UpdateUser(gone), tx.SetPassword(h.user.ID, core.Password{Hash: "new", MustChange: true, SetAt: later}),
-			tx.InsertBrowser(newer), tx.SeenBrowser(newer.ID, later),
+			tx.InsertBrowser(newer), tx.SeenBrowser(newer.ID, later, "203.0.113.9"),
 			tx.Grant(h.grant), // again: no change
 			tx.Grant(core.RoleGrant{User: h.user.ID, Tenant: root, Role: core.Auditor, At: later}),
 			tx.DropBudgets(h.user.ID),
 		)
 	})
-	newer.SeenAt = later
+	newer.SeenAt, newer.Place = later, "203.0.113.9"
 	w.view(h.tenant.ID, func(r store.Reader) error {
 		users, err := r.Users("", 100)
 		same(t, "without the deleted", len(users), 4)

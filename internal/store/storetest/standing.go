@@ -479,6 +479,10 @@ func testTrust(t *testing.T, w *world) {
 		return out
 	}
 	same(t, "trusted", trusted(), []core.BrowserID{h.browser.ID})
+	// A device that two of them could be is the one that is trusted.
+	l, err := w.FindLogin(w.ctx, h.user.LoginKey, [][]byte{known.Hash, h.browser.Hash})
+	same(t, "no error", err, nil)
+	same(t, "which of two", l.Browser, h.browser.ID)
 	known.TrustedAt, known.Place = w.clock.Now(), "Lund"
 	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.TrustBrowser(known) })
 	same(t, "without an end", trusted(), []core.BrowserID{known.ID, h.browser.ID})

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -255,7 +256,7 @@ func (h *House) Proven(p *Person) access.Actor {
 // Current is the session of a browser, as a page sees it.
 func (h *House) Current(r *Raw) session.Current {
 	h.T.Helper()
-	cur, err := h.Checker.Check(h.T.Context(), r.Cookie(string(web.SessionCookie)))
+	cur, err := h.Checker.Check(h.T.Context(), r.Cookie(string(web.SessionCookie)), netip.IPv6Loopback())
 	if err != nil {
 		h.T.Fatal(err)
 	}

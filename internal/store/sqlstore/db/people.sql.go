@@ -287,12 +287,22 @@ SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, u
     ) THEN 1 ELSE 0 END AS bigint) AS enrolled
 FROM users
 LEFT JOIN passwords p ON p.user_id = users.id
-LEFT JOIN browsers b ON b.user_id = users.id AND b.hash = $1 AND length(b.hash) > 0
-WHERE users.login_key = $2 AND users.state <> 'deleted'
+LEFT JOIN browsers b ON b.user_id = users.id AND length(b.hash) > 0
+    AND b.hash IN ($1, $2, $3, $4, $5, $6, $7, $8)
+WHERE users.login_key = $9 AND users.state <> 'deleted'
+ORDER BY COALESCE(b.trusted_at, 0) DESC, COALESCE(b.seen_at, 0) DESC
+LIMIT 1
 `
 
 type FindLoginParams struct {
-	Device   []byte
+	Device1  []byte
+	Device2  []byte
+	Device3  []byte
+	Device4  []byte
+	Device5  []byte
+	Device6  []byte
+	Device7  []byte
+	Device8  []byte
 	LoginKey string
 }
 
@@ -311,7 +321,17 @@ type FindLoginRow struct {
 
 // Doors that cross tenants: sign-in before it knows one, workers, the shell.
 func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLoginRow, error) {
-	row := q.db.QueryRowContext(ctx, findLogin, arg.Device, arg.LoginKey)
+	row := q.db.QueryRowContext(ctx, findLogin,
+		arg.Device1,
+		arg.Device2,
+		arg.Device3,
+		arg.Device4,
+		arg.Device5,
+		arg.Device6,
+		arg.Device7,
+		arg.Device8,
+		arg.LoginKey,
+	)
 	var i FindLoginRow
 	err := row.Scan(
 		&i.User.ID,

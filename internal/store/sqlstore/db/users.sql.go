@@ -1225,17 +1225,23 @@ func (q *Queries) SaveService(ctx context.Context, arg SaveServiceParams) (int64
 }
 
 const seenBrowser = `-- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = $1 WHERE tenant_id = $2 AND id = $3
+UPDATE browsers SET seen_at = $1, place = $2 WHERE tenant_id = $3 AND id = $4
 `
 
 type SeenBrowserParams struct {
 	SeenAt   int64
+	Place    string
 	TenantID string
 	ID       string
 }
 
 func (q *Queries) SeenBrowser(ctx context.Context, arg SeenBrowserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, seenBrowser, arg.SeenAt, arg.TenantID, arg.ID)
+	result, err := q.db.ExecContext(ctx, seenBrowser,
+		arg.SeenAt,
+		arg.Place,
+		arg.TenantID,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -12,8 +12,11 @@ SELECT sqlc.embed(users),
     ) THEN 1 ELSE 0 END AS bigint) AS enrolled
 FROM users
 LEFT JOIN passwords p ON p.user_id = users.id
-LEFT JOIN browsers b ON b.user_id = users.id AND b.hash = @device AND length(b.hash) > 0
-WHERE users.login_key = @login_key AND users.state <> 'deleted';
+LEFT JOIN browsers b ON b.user_id = users.id AND length(b.hash) > 0
+    AND b.hash IN (@device1, @device2, @device3, @device4, @device5, @device6, @device7, @device8)
+WHERE users.login_key = @login_key AND users.state <> 'deleted'
+ORDER BY COALESCE(b.trusted_at, 0) DESC, COALESCE(b.seen_at, 0) DESC
+LIMIT 1;
 
 -- name: FindByEmail :many
 SELECT * FROM users

@@ -146,7 +146,7 @@ UPDATE browsers SET trusted_at = 0, trusted_until = 0
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND id = @id AND trusted_at > 0;
 
 -- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = @seen_at WHERE tenant_id = @tenant_id AND id = @id;
+UPDATE browsers SET seen_at = @seen_at, place = @place WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: DropBrowsers :execrows
 DELETE FROM browsers WHERE tenant_id = @tenant_id AND user_id = @user_id;
