@@ -12,7 +12,6 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
-	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
 
@@ -249,11 +248,5 @@ func text(n *html.Node) string {
 }
 
 var system = access.System()
-
-// trust lets a browser of somebody be trusted as the door would.
-func (o *office) trust(b core.Browser) {
-	o.t.Helper()
-	o.Change(o.huber.ID, func(tx store.Tx) error { return tx.TrustBrowser(b) })
-}
 
 const minute = time.Minute

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
@@ -52,32 +51,49 @@ func TestResetOnThePageACR17(t *testing.T) {
 	})
 }
 
-// ACR-18: trusted browsers are forgotten, all or one, and the app stays.
+// ACR-18: trusted browsers are forgotten, all or one, with whoever is in there by
+// that trust; the app stays.
 func TestForgettingBrowsersACR18(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		o := newOffice(t, h)
+		h.Settings(o.huber.ID, `{"challenge":"untrusted_browser","trusted_browser":{"days":14}}`)
 		anna := h.Enrolled(o.huber, "anna@huber.example")
-		trust := func() {
-			b := anna.Browsers()[0]
-			b.TrustedAt, b.TrustedUntil = h.Clock.Now(), h.Clock.Now().Add(100*time.Hour)
-			o.trust(b)
+		// trusted is a browser that came in by its trust alone, and one that it does not
+		// ask about.
+		trusted := func() *house.Raw {
+			t.Helper()
+			b := h.Raw("203.0.113.7")
+			a := anna.Knock(b)
+			b.Post(b.Post(a.Location, "code", anna.Fresh()).Location, "trust", "yes")
+			b.Plant("sallyport", "")
+			if a := anna.Knock(b); !a.In() || !b.Inside() {
+				t.Fatalf("no trust: to %q", a.Location)
+			}
+			return b
 		}
-		trust()
 		r := o.in(o.tom)
-		page := r.Get(person(anna, ""))
-		one := person(anna, "/browsers")
-		o.went(o.send(r, page, one), person(anna, "?done=person_untrusted"))
-		if anna.Browsers()[0].Trusted(h.Clock.Now()) || anna.Status() != core.MFAEnabled {
-			t.Error("still trusted, or the app went too")
+		page, one := person(anna, ""), person(anna, "/browsers")
+		first, second := trusted(), trusted()
+		o.went(o.send(r, r.Get(page), one), page+"?done=person_untrusted")
+		if first.Inside() == second.Inside() || anna.Status() != core.MFAEnabled {
+			t.Error("not one of two, or the app went too")
 		}
-		trust()
+		// Without a fresh proof it is asked for on the page of the deed for all.
 		o.later()
-		// One browser asks for a proof on the page of the deed for all.
-		o.went(o.send(r, r.Get(person(anna, "")), one), person(anna, "/reset-trusted-browsers"))
+		third := trusted()
+		o.went(o.send(r, r.Get(page), one), person(anna, "/reset-trusted-browsers"))
 		form := o.on(r, anna, "reset-trusted-browsers")
-		o.went(o.send(r, form, person(anna, "/reset-trusted-browsers"), "code", o.tom.Fresh()), person(anna, "?done=person_untrusted"))
-		if anna.Browsers()[0].Trusted(h.Clock.Now()) {
-			t.Error("still trusted")
+		if n := o.effect(form, "browsers"); n != "2" {
+			t.Errorf("%s browsers would be forgotten", n)
+		}
+		o.went(o.send(r, form, person(anna, "/reset-trusted-browsers"), "code", o.tom.Fresh()), page+"?done=person_untrusted")
+		for i, b := range []*house.Raw{first, second, third} {
+			if b.Inside() {
+				t.Errorf("browser %d is in", i)
+			}
+			if a := anna.Knock(b); !strings.HasSuffix(a.Location, "/code") {
+				t.Errorf("browser %d is trusted: to %q", i, a.Location)
+			}
 		}
 	})
 }
