@@ -29,6 +29,14 @@ type Service struct {
 	Now    func() time.Time
 }
 
+// Dry is the same service for a dry run: every refusal comes as it would, and
+// nothing is written.
+func (s *Service) Dry() *Service {
+	out := *s
+	out.Store = store.Dry(s.Store)
+	return &out
+}
+
 // NewTenant is what somebody asks for when creating a node.
 type NewTenant struct {
 	Parent    core.TenantID

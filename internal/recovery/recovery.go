@@ -41,6 +41,14 @@ type Service struct {
 	Now   func() time.Time
 }
 
+// Dry is the same service for a dry run: every refusal comes as it would, and
+// nothing is written.
+func (s *Service) Dry() *Service {
+	out := *s
+	out.Store = store.Dry(s.Store)
+	return &out
+}
+
 // Ask is the "forgot password or login" form. It never tells what it found; an
 // error means that nothing could be looked up or written.
 func (s *Service) Ask(ctx context.Context, word string, c core.Client) error {

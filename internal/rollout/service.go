@@ -26,6 +26,15 @@ type Service struct {
 	Now       func() time.Time
 }
 
+// Dry is the same service for a dry run: every refusal comes as it would, and
+// nothing is written.
+func (s *Service) Dry() *Service {
+	out := *s
+	out.Store = store.Dry(s.Store)
+	out.Directory = s.Directory.Dry()
+	return &out
+}
+
 // State is where an organisation's switch stands.
 type State string
 

@@ -249,6 +249,21 @@ func told(name string, d core.JobDoc, target string) core.Event {
 // end closes a job that has gone through everybody; false when it has to go on, or
 // to wait.
 func (s *Service) end(ctx context.Context, j core.Job) (ended bool, err error) {
+	left := false
+	if j.Kind == core.JobDisableMFA {
+		if s.Now().Sub(j.CreatedAt) < heard {
+			return false, nil
+		}
+		// A look at everybody, before the transaction for which others wait.
+		err := s.Store.View(ctx, j.Tenant, func(r store.Reader) error {
+			l, err := r.Losses()
+			left = l.People+l.Browsers > 0
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+	}
 	err = s.Store.Update(ctx, j.Tenant, func(tx store.Tx) error {
 		ended = false
 		now, err := tx.Job(j.Tenant, j.Kind)
@@ -259,7 +274,7 @@ func (s *Service) end(ctx context.Context, j core.Job) (ended bool, err error) {
 			return err
 		}
 		if now.Kind == core.JobDisableMFA {
-			ended, err = settle(tx, now)
+			ended, err = settle(tx, now, left)
 		} else {
 			ended, err = true, closeSessions(tx, now)
 		}
@@ -274,17 +289,14 @@ func (s *Service) end(ctx context.Context, j core.Job) (ended bool, err error) {
 // settle ends the state disabling. Whoever came along meanwhile, from a node that
 // was done or by a factor that a node let through which had not heard yet, makes
 // the job begin anew.
-func settle(tx store.Tx, j core.Job) (bool, error) {
-	left, err := tx.Losses()
+func settle(tx store.Tx, j core.Job, left bool) (bool, error) {
+	n, err := tx.Counts()
 	if err != nil {
 		return false, err
 	}
-	if left.People+left.Browsers > 0 {
+	if left || n[core.StandingEnrolled] > 0 {
 		j.Cursor = ""
 		return false, tx.UpdateJob(j)
-	}
-	if tx.Now().Sub(j.CreatedAt) < heard {
-		return false, nil
 	}
 	t, err := tx.Tenant()
 	if err != nil {

@@ -30,6 +30,14 @@ type Service struct {
 	Now   func() time.Time
 }
 
+// Dry is the same service for a dry run: every refusal comes as it would, and
+// nothing is written.
+func (s *Service) Dry() *Service {
+	out := *s
+	out.Store = store.Dry(s.Store)
+	return &out
+}
+
 // Live is somebody who acts in an organisation, as its administrators see it.
 type Live struct {
 	Session core.SessionID

@@ -76,6 +76,7 @@ func Run(t *testing.T, e Engine) {
 		{"acting sessions", testActing},
 		{"jobs", testJobs},
 		{"live sessions", testLiveSessions},
+		{"dry runs", testDry},
 		{"told in another log", testAppendTo},
 		{"events of a branch", testEventsBelow},
 	} {

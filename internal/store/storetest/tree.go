@@ -331,6 +331,50 @@ func testActing(t *testing.T, w *world) {
 	}
 }
 
+// testDry: a dry run says what the engine would say, late refusals too, and leaves
+// nothing.
+func testDry(t *testing.T, w *world) {
+	h := w.household()
+	s := store.Dry(w.Store)
+	u := w.newUser(h.tenant.ID)
+	before, err := w.LastChange(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error {
+		return errors.Join(tx.InsertUser(u), tx.Append(core.Event{Name: "dry", Target: string(u.ID)}), tx.Changed(core.ChangeUser, string(u.ID)))
+	})
+	if err != nil {
+		t.Errorf("a dry run: %v", err)
+	}
+	if _, err := w.FindUser(w.ctx, u.ID); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("something stayed: %v", err)
+	}
+	if after, err := w.LastChange(w.ctx); err != nil || after != before {
+		t.Errorf("the feed went from %d to %d, %v", before, after, err)
+	}
+	w.view(h.tenant.ID, func(r store.Reader) error {
+		all, _, err := r.Events(store.EventsQuery{Page: store.Page{Limit: 5}, Name: "dry"})
+		if n, err2 := r.Counts(); len(all) != 0 || n[core.StandingEnrolled] != 1 || err2 != nil {
+			t.Errorf("%v, %v, %v", all, n, err2)
+		}
+		return err
+	})
+	var dup store.ErrDuplicate
+	u.Login, u.LoginKey = h.user.Login, h.user.LoginKey
+	if err := s.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error { return tx.InsertUser(u) }); !errors.As(err, &dup) {
+		t.Errorf("a login that is taken: %v", err)
+	}
+	stale := h.user
+	stale.Version--
+	if err := s.Update(w.ctx, h.tenant.ID, func(tx store.Tx) error { return tx.UpdateUser(stale) }); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a stale version: %v", err)
+	}
+	if err := s.Update(w.ctx, h.tenant.ID, func(store.Tx) error { return core.ErrForbidden }); !errors.Is(err, core.ErrForbidden) {
+		t.Errorf("a refusal: %v", err)
+	}
+}
+
 func testLiveSessions(t *testing.T, w *world) {
 	h := w.household()
 	unit := w.node(core.Unit, h.tenant, "Unit")
