@@ -28,15 +28,24 @@ type place struct {
 	tenant core.Tenant
 	gone   bool // it or a node above it was deleted
 
-	once sync.Once
-	eff  policy.Effective
-	err  error
+	mu    sync.Mutex
+	known bool
+	eff   policy.Effective
 }
 
-// effective is asked once for as long as the tree stays as it is.
+// effective is asked once for as long as the tree stays as it is. An error is not
+// kept: it may be that of somebody who gave up.
 func (p *place) effective(ctx context.Context, t *directory.Tree) (policy.Effective, error) {
-	p.once.Do(func() { p.eff, p.err = t.Effective(ctx, p.tenant.ID) })
-	return p.eff, p.err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known {
+		return p.eff, nil
+	}
+	eff, err := t.Effective(ctx, p.tenant.ID)
+	if err == nil {
+		p.eff, p.known = eff, true
+	}
+	return eff, err
 }
 
 // word makes spellings of a name equal that people would not tell apart.
