@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
@@ -86,7 +87,7 @@ func TestSecretsAreNowhereB44(t *testing.T) {
 		keep := func(a house.Answer) house.Answer {
 			pages = append(pages, a)
 			for _, c := range a.Set {
-				if c.Name != "sallyport-lang" {
+				if c.Name != "sallyport-lang" && c.Name != "sallyport-done" { // words, no secrets
 					canary.add("the cookie "+c.Name, c.Value)
 				}
 			}
@@ -131,6 +132,7 @@ func TestSecretsAreNowhereB44(t *testing.T) {
 		for _, path := range []string{"/", "/account/", "/account/security", "/account/security/sessions", "/account/profile", "/account/password", "/account/security/disable", "/account/security/recovery-code"} {
 			keep(s.Get(path))
 		}
+		h.Clock.Advance(time.Hour) // the address had its share of mails
 		keep(h.Raw("").Post("/reset", "login", p.Login))
 		reset := h.Link(p.Login, "/reset/")
 		canary.add("the link of a reset", strings.TrimPrefix(reset, "/reset/"))

@@ -224,6 +224,9 @@ func (x examination) mail(ctx context.Context, d *Diagnosis) error {
 	d.Detail = fmt.Sprintf("%d waiting", waiting)
 	if sender == nil {
 		d.Detail = "no mail server is configured: mails wait; " + d.Detail
+		if waiting > 0 {
+			d.find("%s, and no mail server is configured: nobody gets them; set mail.smtp_url and mail.from", mails(waiting))
+		}
 		if x.h.Config.Secure() {
 			d.find("people reach this server at %s, and no mail server is configured: nobody gets an invitation or a reset; set mail.smtp_url and mail.from", x.h.Config.PublicURL)
 		}
@@ -237,6 +240,13 @@ func (x examination) mail(ctx context.Context, d *Diagnosis) error {
 		d.find("%d mails wait, the oldest for %v; see mail.waits in the log, or try: sallyport mail test --to YOU", waiting, age.Round(time.Minute))
 	}
 	return nil
+}
+
+func mails(n int) string {
+	if n == 1 {
+		return "1 mail waits"
+	}
+	return fmt.Sprintf("%d mails wait", n)
 }
 
 func (x examination) sender() (*outbox.SMTP, error) {

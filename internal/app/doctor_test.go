@@ -128,6 +128,18 @@ func TestDoctorChecksBackupMailAndHash(t *testing.T) {
 	}
 	h.House.Config.Encryption.KeyFile += ".gone"
 	want(t, diagnose(t, h, "keys"), "does not exist")
+	// Nobody configured a mail server.
+	sender := h.House.Sender
+	h.House.Sender = nil
+	want(t, diagnose(t, h, "mail"))
+	h.House.Config.PublicURL = "https://login.example.com"
+	want(t, diagnose(t, h, "mail"), "people reach this server at https://login.example.com, and no mail server is configured")
+	h.House.Config.PublicURL = ""
+	h.Change(h.Root.ID, func(tx store.Tx) error {
+		return tx.QueueMail(core.Mail{ID: "ml_waits", Tenant: h.Root.ID, Kind: core.MailReset, State: core.MailQueued, NextAt: tx.Now().Add(time.Hour), ExpiresAt: tx.Now().Add(time.Hour)})
+	})
+	want(t, diagnose(t, h, "mail"), "1 mail waits, and no mail server is configured")
+	h.House.Sender = sender
 	// The mail server goes away.
 	if err := h.Inbox.Close(); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"sallyport/internal/audit"
@@ -22,6 +24,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
 	"sallyport/internal/rollout"
+	"sallyport/internal/roster"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -64,9 +67,11 @@ type House struct {
 	Checker   *session.Checker
 	Directory *directory.Service
 	SignIn    *signin.Service
+	Decoys    *signin.Decoys
 	Recovery  *recovery.Service
 	Support   *support.Service
 	Rollout   *rollout.Service
+	Roster    *roster.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
 	Sender    *outbox.SMTP // nil: no mail server is configured
@@ -107,6 +112,9 @@ func OpenStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 		if _, err := os.Stat(file); o.Existing && errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, fmt.Errorf("%s: %w", o.Config.DataDir, ErrNoStore)
 		}
+		if err := ownFolder(o); err != nil {
+			return nil, nil, err
+		}
 		var err error
 		if release, err = lock(o.Config.DataDir, o.Who); err != nil {
 			return nil, nil, err
@@ -120,6 +128,28 @@ func OpenStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 	}
 	st, err := postgres.Open(ctx, o.Config.Store.DSN, postgres.Options{Now: now})
 	return st, release, err
+}
+
+// ownFolder refuses a demo in a folder that has things of others in it: with no
+// store among them, nothing would bear the demo's mark and nothing say no.
+func ownFolder(o Options) error {
+	if !o.Demo {
+		return nil
+	}
+	there, err := os.ReadDir(o.Config.DataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range there {
+		// What a demo that was killed early left, and the store that says for itself.
+		if name := e.Name(); name != lockName && name != socketName && !strings.HasPrefix(name, storeFile) && !strings.HasPrefix(name, scratch) {
+			return fmt.Errorf("%s has %s in it: %w", o.Config.DataDir, name, ErrNotDemo)
+		}
+	}
+	return nil
 }
 
 // Open opens a house. Close gives everything back.
@@ -168,20 +198,24 @@ func (h *House) schema(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	pending, done := 0, 0
-	for _, m := range list {
-		if m.AppliedAt.IsZero() {
-			pending++
-		} else {
-			done++
-		}
-	}
-	if done == 0 && o.Existing {
-		return ErrNoStore
-	}
-	if pending > 0 {
-		if done > 0 && !o.Migrate && !o.Config.AutoMigrate {
+	pending := slices.ContainsFunc(list, func(m store.Migration) bool { return m.AppliedAt.IsZero() })
+	if pending {
+		// A first start that was killed half way leaves a schema with nothing in it:
+		// there is nothing to lose, and the next start goes on.
+		blank, err := h.Store.Blank(ctx)
+		switch {
+		case err != nil:
+			return err
+		case blank && o.Existing:
+			return ErrNoStore
+		case !blank && !o.Migrate && !o.Config.AutoMigrate:
 			return ErrMigrations
+		}
+		if !Embedded(o.Config) && !o.Demo {
+			// Nobody makes a key for a database: without one it is left as it is.
+			if _, err := secret.LoadMaster(o.Config.Encryption.KeyFile); err != nil {
+				return err
+			}
 		}
 		if err := h.Store.Migrate(ctx, func(m store.Migration) {
 			h.Log.Info("migrated", "event", "store.migrated", "version", m.Version, "name", m.Name)
@@ -189,7 +223,9 @@ func (h *House) schema(ctx context.Context, o Options) error {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
-	if done == 0 {
+	if instance, err := h.Store.Meta(ctx, metaInstance); err != nil {
+		return err
+	} else if instance == "" {
 		if err := h.Store.SetMeta(ctx, metaInstance, secret.NewID("in", h.Clock.Now())); err != nil {
 			return err
 		}
@@ -278,6 +314,7 @@ func (h *House) furnish(o Options) error {
 		h.close = append(h.close, h.Hasher.Close)
 	}
 	h.Metrics = NewMetrics(h)
+	h.Store = measured{h.Store, h.Metrics.ops.WithLabelValues("view"), h.Metrics.ops.WithLabelValues("update"), time.Now}
 	h.Feed = feed.New(h.Store, h.Log, time.Now())
 	h.Tree = directory.NewTree(h.Store, h.Feed.Fresh)
 	h.Checker = session.NewChecker(h.Store, now, h.Feed.Fresh, h.Tree.Effective)
@@ -299,10 +336,12 @@ func (h *House) furnish(o Options) error {
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
 	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now}
 	h.Rollout = &rollout.Service{Store: h.Store, Tree: h.Tree, Directory: h.Directory, Enrol: room, Post: h.Post, Log: h.Log, Now: now}
-	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Post: h.Post, Enrol: room,
+	h.Decoys = &signin.Decoys{Ring: h.Ring, Hasher: h.Hasher}
+	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Support = &support.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Now: now}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
+	h.Roster = &roster.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hashes: h.Decoys, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}
 	return h.postman(o)
 }

@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// lockName is the file in a data folder that is locked.
+const lockName = "lock"
+
 // ErrHeld says that another process holds the data folder.
 type ErrHeld struct{ By string }
 
@@ -22,7 +25,7 @@ func lock(dir, who string) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}

@@ -2,16 +2,19 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/secret"
 	"sallyport/internal/web"
 )
 
@@ -31,9 +34,25 @@ type Metrics struct {
 	limited   *prometheus.CounterVec
 	mails     *prometheus.CounterVec
 	delay     prometheus.Histogram
+	enrolling prometheus.Histogram
+	ops       *prometheus.HistogramVec
 	recovered prometheus.Counter
 	house     *House
+	// lines keeps the two series of each route and status: finding them by their
+	// labels costs more than counting.
+	lines sync.Map
 }
+
+type (
+	answered struct {
+		pattern string
+		status  int
+	}
+	line struct {
+		count prometheus.Counter
+		took  prometheus.Observer
+	}
+)
 
 // NewMetrics registers everything that a house counts.
 func NewMetrics(h *House) *Metrics {
@@ -52,9 +71,11 @@ func NewMetrics(h *House) *Metrics {
 		delay:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "sallyport_email_delivery_seconds", Help: "From queued to handed over.", Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 1800, 7200}}),
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{Name: "sallyport_recovery_used_total", Help: "Recovery codes used."}),
 	}
+	m.enrolling = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "sallyport_enrolment_duration_seconds", Help: "From a setup key to its first right code.", Buckets: []float64{15, 30, 60, 120, 300, 600, 1800}})
+	m.ops = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "sallyport_store_op_seconds", Help: "Time of a transaction, with waiting and running again.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}}, []string{"op"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sallyport_build_info", Help: "Always 1; the labels tell the build."}, []string{"version", "go_version"})
 	build.WithLabelValues(Version, runtime.Version()).Set(1)
-	m.registry.MustRegister(build, m.requests, m.took, m.signins, m.factors, m.enrolment, m.offsets, m.limited, m.mails, m.delay, m.recovered,
+	m.registry.MustRegister(build, m.requests, m.took, m.signins, m.factors, m.enrolment, m.offsets, m.limited, m.mails, m.delay, m.recovered, m.enrolling, m.ops,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gauges{h})
 	return m
 }
@@ -74,6 +95,10 @@ func (m *Metrics) Count(what, result, reason string) {
 		m.factors.WithLabelValues(string(core.FactorRecoveryCode), result, reason).Inc()
 	case "enrolment":
 		m.enrolment.WithLabelValues(string(core.FactorTOTP), result).Inc()
+	case "enrolment_took":
+		if d, err := time.ParseDuration(result); err == nil {
+			m.enrolling.Observe(d.Seconds())
+		}
 	case "totp_offset":
 		m.offsets.WithLabelValues(result).Inc()
 	case "rate_limited":
@@ -83,12 +108,17 @@ func (m *Metrics) Count(what, result, reason string) {
 
 // Request hears of every answered request.
 func (m *Metrics) Request(w web.Watched) {
-	method, route, ok := cut(w.Pattern)
+	key := answered{w.Pattern, w.Status}
+	l, ok := m.lines.Load(key)
 	if !ok {
-		method, route = "", "none"
+		method, route, named := cut(w.Pattern)
+		if !named {
+			method, route = "", "none"
+		}
+		l, _ = m.lines.LoadOrStore(key, line{m.requests.WithLabelValues(route, method, strconv.Itoa(w.Status)), m.took.WithLabelValues(route)})
 	}
-	m.requests.WithLabelValues(route, method, fmt.Sprint(w.Status)).Inc()
-	m.took.WithLabelValues(route).Observe(w.Took.Seconds())
+	l.(line).count.Inc()
+	l.(line).took.Observe(w.Took.Seconds())
 }
 
 func cut(pattern string) (method, route string, ok bool) {
@@ -123,11 +153,13 @@ var (
 	descBackup = prometheus.NewDesc("sallyport_backup_last_success_timestamp_seconds", "When the last backup was finished; 0 is never.", nil, nil)
 	descWait   = prometheus.NewDesc("sallyport_password_queue_depth", "Sign-ins that wait for their password hash.", []string{"lane"}, nil)
 	descLive   = prometheus.NewDesc("sallyport_sessions_remembered", "Live sessions in this node's memory.", nil, nil)
+	descKey    = prometheus.NewDesc("sallyport_signing_key_age_seconds", "Age of the key that signs the audit chain.", nil, nil)
+	descChain  = prometheus.NewDesc("sallyport_audit_chain_ok", "1 while the audit chain ends where the store remembers that it does.", nil, nil)
 	descAudit  = prometheus.NewDesc("sallyport_audit_sealed_position", "Events sealed into the audit chain.", nil, nil)
 )
 
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUsers, descQueue, descSkew, descBackup, descWait, descLive, descAudit} {
+	for _, d := range []*prometheus.Desc{descUsers, descQueue, descSkew, descBackup, descWait, descLive, descAudit, descKey, descChain} {
 		ch <- d
 	}
 }
@@ -170,6 +202,22 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if b, err := st.LastBatch(ctx); err == nil {
 		gauge(descAudit, float64(max(0, b.First+b.Count-1)))
+	}
+	if g.h.Ring != nil {
+		if ok, err := audit.Sound(ctx, st, g.h.Ring); err == nil {
+			v := 0.0
+			if ok {
+				v = 1
+			}
+			gauge(descChain, v)
+		}
+	}
+	if rows, err := st.LoadKeys(ctx); err == nil {
+		for _, r := range rows {
+			if r.Purpose == secret.PurposeSign {
+				gauge(descKey, g.h.Clock.Now().Sub(r.ChangedAt).Seconds())
+			}
+		}
 	}
 	if at, err := g.h.BackupAt(ctx); err == nil {
 		v := 0.0

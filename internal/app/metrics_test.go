@@ -58,6 +58,8 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 			`sallyport_second_factor_attempts_total{method="totp",reason="",result="ok"}`:                          {"", "2"},
 			`sallyport_second_factor_attempts_total{method="recovery_code",reason="",result="ok"}`:                 {"", "1"},
 			`sallyport_recovery_used_total`:                                                                        {"0", "1"},
+			`sallyport_enrolment_duration_seconds_count`:                                                           {"1", "1"},
+			`sallyport_audit_chain_ok`:                                                                             {"1", "1"},
 			`sallyport_enrolments_total{method="totp",result="ok"}`:                                                {"1", "1"},
 			`sallyport_totp_accepted_offset_total{step="0"}`:                                                       {"", "2"},
 			`sallyport_email_sent_total{kind="recovery_code_used",result="sent"}`:                                  {"", "1"},
@@ -71,7 +73,8 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 				t.Errorf("%s: before %q, after %q, want %q", line, before[line], after[line], want)
 			}
 		}
-		if !strings.Contains(text, "sallyport_build_info{") || after["sallyport_sessions_remembered"] == "" {
+		if !strings.Contains(text, "sallyport_build_info{") || after["sallyport_sessions_remembered"] == "" || after["sallyport_signing_key_age_seconds"] == "" ||
+			after[`sallyport_store_op_seconds_count{op="update"}`] == "" || after[`sallyport_store_op_seconds_count{op="update"}`] == before[`sallyport_store_op_seconds_count{op="update"}`] {
 			t.Error("what every node says of itself is not there")
 		}
 		for _, secret := range []string{p.Login, "anna", "Ringwerk", string(org.ID), string(p.ID), "example.com"} {

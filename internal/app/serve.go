@@ -144,6 +144,7 @@ func (s *Serving) start(ctx context.Context) {
 			h.Log.Warn("last uses were not written", "event", "session.flush_failed", "error", err.Error())
 		}
 	}))
+	run(h.countHashes)
 	run(every(time.Minute, func(ctx context.Context) {
 		mine, err := h.Store.Lease(ctx, "sweep", h.Node, h.Clock.Now(), 2*time.Minute)
 		if err == nil && mine {
@@ -167,6 +168,23 @@ func (s *Serving) start(ctx context.Context) {
 		Listen(context.Context, func())
 	}); ok {
 		run(func(ctx context.Context) { l.Listen(ctx, h.Feed.Wake) })
+	}
+}
+
+// countHashes tells the decoys what hashes are stored, when others may have
+// imported some or people have signed in and turned theirs into ours.
+func (h *House) countHashes(ctx context.Context) {
+	wait := time.Duration(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		var err error
+		if wait, err = h.Decoys.Count(ctx, h.Store); err != nil && ctx.Err() == nil {
+			h.Log.Warn("imported password hashes were not counted", "event", "hashes.uncounted", "error", err.Error())
+		}
 	}
 }
 

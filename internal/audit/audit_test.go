@@ -73,10 +73,6 @@ func newLog(t *testing.T, batches ...int) *log {
 	must(t, err)
 	l.ring, err = secret.OpenRing(t.Context(), ringStore{l.store}, master, now)
 	must(t, err)
-	must(t, l.store.Update(t.Context(), l.root, func(tx store.Tx) error {
-		return tx.InsertTenant(core.Tenant{ID: l.root, Organisation: l.root, Path: "/tn_root/", Kind: core.Platform, Mode: core.Production,
-			State: core.TenantActive, Name: "Root", CreatedAt: l.now, ChangedAt: l.now})
-	}))
 	l.sealer = &audit.Sealer{Store: l.store, Ring: l.ring, Now: now, Node: "nd_test", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, n := range batches {
 		l.add(t, n)
@@ -220,12 +216,96 @@ func TestTamperingInTheStoreIsNamed(t *testing.T) {
 	}
 }
 
-// A cut-off end and a chain written anew by somebody who has the keys show only
-// against a head that was kept elsewhere.
+// What is cut off shows, however much: the store remembers its end, in a form
+// that only this instance can sign.
+func TestWhatTheStoreRemembers(t *testing.T) {
+	const cut = `DELETE FROM audit_events WHERE batch = 3`
+	for _, c := range []struct {
+		name string
+		do   []string
+		want string
+	}{
+		{"the end cut off", []string{cut, `DELETE FROM audit_batches WHERE number = 3`},
+			"deleted: the store remembers batch 3 and 10 sealed events, and the chain ends at batch 2: its end was cut off"},
+		{"everything deleted", []string{`DELETE FROM audit_events`, `DELETE FROM audit_batches`}, "and the chain ends at batch 0"},
+		{"its memory too", []string{cut, `DELETE FROM audit_batches WHERE number = 3`, `DELETE FROM meta WHERE key = 'audit_head'`},
+			"deleted: the store does not remember where its chain ends"},
+		{"its memory forged", []string{cut, `DELETE FROM audit_batches WHERE number = 3`, `UPDATE meta SET value = replace(value, '3:10:', '2:8:') WHERE key = 'audit_head'`},
+			"signature: what the store remembers"},
+	} {
+		l := newLog(t, 3, 5, 2)
+		sound := func(want bool) {
+			t.Helper()
+			if got, err := audit.Sound(t.Context(), l.store, l.ring); err != nil || got != want {
+				t.Errorf("%s: sound %v, %v", c.name, got, err)
+			}
+		}
+		sound(true)
+		l.exec(t, c.do...)
+		sound(false)
+		if got := texts(l.check(t, nil)); !strings.Contains(got, c.want) {
+			t.Errorf("%s: not named: %q in\n%s", c.name, c.want, got)
+		}
+		if c.name == "its memory forged" || c.name == "its memory too" {
+			continue
+		}
+		// Sealing goes on behind the gap.
+		l.add(t, 1)
+		_, err := l.sealer.Seal(t.Context())
+		must(t, err)
+		if got := texts(l.check(t, nil)); !strings.Contains(got, "deleted: batch 3 is not there") {
+			t.Errorf("%s, and sealed on: %s", c.name, got)
+		}
+	}
+}
+
+// A tenant whose making no event tells shows an emptied log, memory and all.
+func TestATenantWithoutItsEvent(t *testing.T) {
+	l := newLog(t)
+	must(t, l.store.Update(t.Context(), l.root, func(tx store.Tx) error {
+		if err := tx.InsertTenant(core.Tenant{ID: l.root, Organisation: l.root, Path: "/tn_root/", Kind: core.Platform, Mode: core.Production,
+			State: core.TenantActive, Name: "Root", CreatedAt: l.now, ChangedAt: l.now}); err != nil {
+			return err
+		}
+		return tx.Append(audit.On(audit.TenantCreated, core.ActorSystem, string(l.root), core.Client{}))
+	}))
+	verify := func() string {
+		t.Helper()
+		r, err := audit.VerifyStore(t.Context(), l.store, l.ring, nil, nil)
+		must(t, err)
+		return texts(r)
+	}
+	if got := verify(); got != "" {
+		t.Errorf("not sealed yet: %s", got)
+	}
+	_, err := l.sealer.Seal(t.Context())
+	must(t, err)
+	if got := verify(); got != "" {
+		t.Errorf("sealed: %s", got)
+	}
+	l.exec(t, `DELETE FROM audit_events`, `DELETE FROM audit_batches`, `DELETE FROM meta WHERE key = 'audit_head'`)
+	if got := verify(); got != "deleted: tenant tn_root exists, and no event tells that it was made\n" {
+		t.Errorf("emptied: %q", got)
+	}
+}
+
+// A store that was put back to an earlier day, and a chain written anew by somebody
+// who has the keys, show only against a head that was kept elsewhere.
 func TestAKeptHeadShowsWhatTheChainAloneCannot(t *testing.T) {
-	l := newLog(t, 3, 5, 2)
+	l := newLog(t, 3, 5)
+	memory, err := l.store.Meta(t.Context(), store.MetaAuditHead)
+	must(t, err)
+	l.add(t, 2)
+	_, err = l.sealer.Seal(t.Context())
+	must(t, err)
 	head := l.check(t, nil).Head
+	was, err := l.store.Meta(t.Context(), store.MetaAuditHead)
+	must(t, err)
+	must(t, l.store.SetMeta(t.Context(), store.MetaAuditHead, memory))
 	l.exec(t, `DELETE FROM audit_events WHERE batch = 3`, `DELETE FROM audit_batches WHERE number = 3`)
+	if was == memory {
+		t.Error("the third batch is not remembered")
+	}
 	if r := l.check(t, nil); !r.OK() {
 		t.Errorf("without the head nothing should show: %s", texts(r))
 	}
@@ -234,7 +314,7 @@ func TestAKeptHeadShowsWhatTheChainAloneCannot(t *testing.T) {
 	}
 	// The end comes back, with other events and right signatures.
 	l.add(t, 2)
-	_, err := l.sealer.Seal(t.Context())
+	_, err = l.sealer.Seal(t.Context())
 	must(t, err)
 	if r := l.check(t, nil); !r.OK() {
 		t.Errorf("written anew, without the head: %s", texts(r))

@@ -51,6 +51,8 @@ type checker struct {
 	report Report
 	verify func(data, signature []byte) error
 	pinned *Head
+	memory *Head           // what the store remembers; nil when nothing is known
+	made   map[string]bool // tenants whose making was told
 
 	now    core.Batch   // the batch whose events come
 	events []core.Event // those in its reach, as they came
@@ -83,6 +85,9 @@ func (c *checker) batch(b core.Batch) error {
 	} else if follows && (!bytes.Equal(b.Previous, batchHash(c.now)) || b.First != c.now.First+c.now.Count) {
 		c.find(Finding{Kind: FoundLink, Batch: b.Number, Text: fmt.Sprintf("batch %d does not follow batch %d as that stands here", b.Number, c.now.Number)})
 	}
+	if m := c.memory; m != nil && m.Number > 0 && b.Number == m.Number && !bytes.Equal(batchHash(b), m.Hash) {
+		c.find(Finding{Kind: FoundChanged, Batch: b.Number, Text: fmt.Sprintf("batch %d is not the one that the store remembers", b.Number)})
+	}
 	if c.pinned != nil && b.Number == c.pinned.Number && !bytes.Equal(batchHash(b), c.pinned.Hash) {
 		c.find(Finding{Kind: FoundHead, Batch: b.Number, Text: fmt.Sprintf("batch %d is not the one whose head was kept: the chain was written anew", b.Number)})
 	}
@@ -91,12 +96,14 @@ func (c *checker) batch(b core.Batch) error {
 }
 
 func (c *checker) event(e core.Event) error {
+	c.note(e)
 	c.events = append(c.events, e)
 	c.report.Events++
 	return nil
 }
 
-func (c *checker) unsealed(core.Event) error {
+func (c *checker) unsealed(e core.Event) error {
+	c.note(e)
 	c.report.Unsealed++
 	return nil
 }
@@ -105,6 +112,7 @@ func (c *checker) unsealed(core.Event) error {
 func (c *checker) end() Report {
 	c.close()
 	c.report.Head = headOf(c.now)
+	c.remembered()
 	if c.pinned != nil && c.now.Number < c.pinned.Number {
 		c.find(Finding{Kind: FoundHead, Batch: c.pinned.Number, Text: fmt.Sprintf("the chain ends at batch %d, and the head that was kept is of batch %d: its end was cut off", c.now.Number, c.pinned.Number)})
 	}

@@ -58,6 +58,8 @@ const (
 	RoleMade           = "role.made"
 	RoleChanged        = "role.changed"
 	RoleDeleted        = "role.deleted"
+	UserUpdated        = "user.updated"  // an import changed an account that was there
+	PeopleImported     = "user.imported" // many accounts came at once; each has its own row besides
 	TenantCreated      = "tenant.created"
 	TenantRenamed      = "tenant.renamed"
 	TenantMoved        = "tenant.moved"
@@ -93,7 +95,7 @@ var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSu
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
 	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFASheetShown, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
-	RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
+	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
 	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}

@@ -30,6 +30,7 @@ type lineHeader struct {
 	Format     int             `json:"format"`
 	Instance   string          `json:"instance"`
 	PublicKeys json.RawMessage `json:"public_keys"`
+	Remembers  *string         `json:"remembers,omitempty"` // the head that the store remembers
 }
 
 type lineBatch struct {
@@ -86,10 +87,14 @@ func Export(ctx context.Context, st store.Store, ring *secret.Ring, w io.Writer)
 	if err != nil {
 		return fmt.Errorf("export the audit log: %w", err)
 	}
+	remembers, err := st.Meta(ctx, store.MetaAuditHead) // before the walk, which may meet newer batches
+	if err != nil {
+		return fmt.Errorf("export the audit log: %w", err)
+	}
 	buf := bufio.NewWriterSize(w, 1<<16)
 	x := &exporter{out: json.NewEncoder(buf)}
 	x.out.SetEscapeHTML(false)
-	if err := x.out.Encode(lineHeader{"header", exportFormat, instance, ring.PublicKeys()}); err != nil {
+	if err := x.out.Encode(lineHeader{"header", exportFormat, instance, ring.PublicKeys(), &remembers}); err != nil {
 		return fmt.Errorf("export the audit log: %w", err)
 	}
 	if err := walk(ctx, st, x, nil); err != nil {
@@ -147,6 +152,9 @@ func Verify(r io.Reader, pinned *Head) (Report, error) {
 	}
 	c := &checker{pinned: pinned, verify: func(data, signature []byte) error { return secret.VerifyWith(head.PublicKeys, data, signature) }}
 	c.report.Instance, c.report.Keys = head.Instance, fingerprint(head.PublicKeys)
+	if head.Remembers != nil {
+		c.recollect(*head.Remembers)
+	}
 	var end *lineEnd
 	for n := int64(2); ; n++ {
 		line, err := readLine(in)
@@ -242,7 +250,15 @@ func VerifyStore(ctx context.Context, st store.Store, ring *secret.Ring, pinned 
 		return Report{}, err
 	}
 	c.report.Keys = fingerprint(ring.PublicKeys())
+	remembers, err := st.Meta(ctx, store.MetaAuditHead)
+	if err != nil {
+		return Report{}, err
+	}
+	c.recollect(remembers)
 	if err := walk(ctx, st, c, progress); err != nil {
+		return Report{}, err
+	}
+	if err := foundless(ctx, st, c); err != nil {
 		return Report{}, err
 	}
 	return c.end(), nil

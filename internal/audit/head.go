@@ -1,12 +1,16 @@
 package audit
 
 import (
+	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"sallyport/internal/core"
+	"sallyport/internal/secret"
+	"sallyport/internal/store"
 )
 
 // Head is the end of the chain at some moment. Whoever keeps one elsewhere can
@@ -50,4 +54,27 @@ func ParseHead(s string) (Head, error) {
 		}
 	}
 	return Head{}, fmt.Errorf("%q is not a head of the audit chain; it looks like 12:345:<64 hexadecimal digits>", s)
+}
+
+// Sound reports whether the chain ends where the store remembers, signed, that it
+// does: the quick part of what Verify finds, cheap enough to be asked each minute.
+// A chain that nobody has sealed yet is sound.
+func Sound(ctx context.Context, s store.Store, ring *secret.Ring) (bool, error) {
+	// The two are written together and read one after the other, so a batch may
+	// come between.
+	for range 3 {
+		text, err := s.Meta(ctx, store.MetaAuditHead)
+		if err != nil {
+			return false, err
+		}
+		last, err := s.LastBatch(ctx)
+		if err != nil {
+			return false, err
+		}
+		memory, err := recall(text, ring.Verify)
+		if end := headOf(last); err == nil && memory.Number == end.Number && bytes.Equal(memory.Hash, end.Hash) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -90,11 +90,19 @@ func (s *Sealer) Seal(ctx context.Context) (n int, err error) {
 		if err != nil {
 			return n, fmt.Errorf("seal the audit log: %w", err)
 		}
-		b, seqs, err := s.link(last, events)
+		end, err := s.end(ctx, last)
 		if err != nil {
 			return n, fmt.Errorf("seal the audit log: %w", err)
 		}
-		err = s.Store.SealBatch(ctx, b, seqs)
+		b, seqs, err := s.link(end, events)
+		if err != nil {
+			return n, fmt.Errorf("seal the audit log: %w", err)
+		}
+		head, err := remember(headOf(b), s.Ring.Sign)
+		if err != nil {
+			return n, fmt.Errorf("seal the audit log: %w", err)
+		}
+		err = s.Store.SealBatch(ctx, b, seqs, head)
 		if errors.Is(err, store.ErrConflict) {
 			return n, nil // another node was faster; what it left comes with the next turn
 		}
@@ -105,12 +113,27 @@ func (s *Sealer) Seal(ctx context.Context) (n int, err error) {
 	}
 }
 
-// link makes the batch of events that follows last. Positions begin at 1.
-func (s *Sealer) link(last core.Batch, events []core.Event) (core.Batch, []int64, error) {
-	b := core.Batch{Number: last.Number + 1, First: 1, Count: int64(len(events)), At: s.Now().UTC().Truncate(time.Microsecond)}
-	if last.Number > 0 {
-		b.First, b.Previous = last.First+last.Count, batchHash(last)
+// end is where the chain goes on: behind the newest batch, or behind the one that
+// the store remembers when that is gone. Else the next batch would take its number
+// and nobody would see that one is missing.
+func (s *Sealer) end(ctx context.Context, last core.Batch) (Head, error) {
+	text, err := s.Store.Meta(ctx, store.MetaAuditHead)
+	if err != nil {
+		return Head{}, err
 	}
+	memory, err := recall(text, s.Ring.Verify)
+	if err != nil {
+		s.Log.Error("what the store remembers of its audit chain cannot be believed", "event", "audit.memory", "error", err.Error())
+	}
+	if memory.Number > last.Number {
+		return memory, nil
+	}
+	return headOf(last), nil
+}
+
+// link makes the batch of events that follows an end. Positions begin at 1.
+func (s *Sealer) link(last Head, events []core.Event) (core.Batch, []int64, error) {
+	b := core.Batch{Number: last.Number + 1, First: last.Position + 1, Previous: last.Hash, Count: int64(len(events)), At: s.Now().UTC().Truncate(time.Microsecond)}
 	seqs := make([]int64, len(events))
 	hashes := make([][]byte, len(events))
 	for i, e := range events {

@@ -9,11 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/hosted"
 	"sallyport/internal/policy"
+	"sallyport/internal/roster"
 	"sallyport/internal/secret"
 	"sallyport/internal/secret/argon"
 	"sallyport/internal/session"
@@ -202,4 +205,40 @@ func BenchmarkPasswordHashLibrary(b *testing.B) {
 	for b.Loop() {
 		hash()
 	}
+}
+
+// BenchmarkImport brings people in by the chunk, as the import does once a chunk
+// has reached the house: everything from rows to a durable commit.
+func BenchmarkImport(b *testing.B) {
+	h, _, _ := house(b)
+	org, err := h.Directory.CreateTenant(context.Background(), directory.NewTenant{Kind: core.Customer, Parent: rootOf(b, h), Name: "Imported GmbH"}, core.ActorSystem, core.Client{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const chunk = 1000
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		// One turn is one person; they go in by the thousand.
+		if n++; n%chunk != 0 {
+			continue
+		}
+		rows := make([]roster.Row, chunk)
+		for i := range rows {
+			rows[i] = importedRow(n+i, string(org.ID))
+		}
+		out, err := h.Roster.Bring(context.Background(), rows, roster.Options{}, access.Shell(), core.Client{})
+		if err != nil || out.Created != chunk {
+			b.Fatal(out.Problems, err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "people/s")
+}
+
+func rootOf(b *testing.B, h *app.House) core.TenantID {
+	root, err := h.Directory.Platform(context.Background())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return root.ID
 }

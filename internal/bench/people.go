@@ -11,6 +11,7 @@ import (
 	"sallyport/internal/app"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
+	"sallyport/internal/factor/password"
 	"sallyport/internal/factor/totp"
 	"sallyport/internal/secret"
 	"sallyport/internal/store"
@@ -125,11 +126,11 @@ func bring(tx store.Tx, ring *secret.Ring, login, phc string) (*person, error) {
 	now := tx.Now()
 	p := &person{login: login, secret: totp.NewSecret(), device: secret.Token()}
 	u := core.User{ID: core.UserID(secret.NewID(core.PrefixUser, now)), Tenant: tx.TenantID(), Kind: core.Person, State: core.UserActive,
-		Login: login, LoginKey: login, Name: "Somebody", Email: login, EmailKey: login, LastSignInAt: now, CreatedAt: now, ChangedAt: now, ValidatedAt: now}
+		Login: login, LoginKey: login, Name: "Somebody", Email: login, EmailKey: login, LastSignInAt: now, AwakeAt: now, CreatedAt: now, ChangedAt: now, ValidatedAt: now}
 	if err := tx.InsertUser(u); err != nil {
 		return nil, err
 	}
-	if err := tx.SetPassword(u.ID, core.Password{Hash: phc, Length: len(passphrase), SetAt: now}); err != nil {
+	if err := tx.SetPassword(u.ID, core.Password{Hash: phc, Length: password.Class(len(passphrase)), SetAt: now}); err != nil {
 		return nil, err
 	}
 	if err := tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, now)), User: u.ID, Tenant: u.Tenant,

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"sallyport/internal/secret"
@@ -30,7 +32,7 @@ type Bench struct {
 	Cluster *Cluster
 	Small   int      // people in the small stores
 	Large   int      // and in the large ones
-	Only    []string // parts to run: statements, steps, sign-ins, checks, storm, memory; empty is all
+	Only    []string // parts to run: statements, steps, sign-ins, checks, storm, memory, imports; empty is all
 	Say     func(format string, args ...any)
 
 	rows   []Row
@@ -62,6 +64,11 @@ func (b *Bench) Run(ctx context.Context) ([]Row, error) {
 		if err := b.small(ctx, engine); err != nil {
 			return nil, fmt.Errorf("%s, %d people: %w", engine, b.Small, err)
 		}
+		if b.wants("imports") {
+			if err := b.imports(ctx, engine); err != nil {
+				return nil, fmt.Errorf("%s, import: %w", engine, err)
+			}
+		}
 		if b.Large == 0 {
 			continue
 		}
@@ -69,16 +76,14 @@ func (b *Bench) Run(ctx context.Context) ([]Row, error) {
 			return nil, fmt.Errorf("%s, %d people: %w", engine, b.Large, err)
 		}
 	}
-	slices.SortStableFunc(b.rows, func(x, y Row) int {
-		if x.ID[:2] < y.ID[:2] {
-			return -1
-		}
-		if x.ID[:2] > y.ID[:2] {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(b.rows, func(x, y Row) int { return goalNumber(x.ID) - goalNumber(y.ID) })
 	return b.rows, nil
+}
+
+// goalNumber is 10 of P10.
+func goalNumber(id string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(id, "P")) // what is no goal stands first
+	return n
 }
 
 func (b *Bench) row(r Row) {

@@ -23,11 +23,12 @@ type auditCmd struct {
 
 type auditVerifyCmd struct {
 	File string `help:"Check this export instead of the store; needs nothing else." placeholder:"FILE"`
-	Head string `help:"A head that was kept from the log (audit.head): shows that nothing before it was cut off or written anew." placeholder:"HEAD"`
+	Head string `help:"A head that was kept elsewhere (audit.head in the log): alone shows a store that was put back to an earlier day." placeholder:"HEAD"`
 }
 
 func (*auditVerifyCmd) Help() string {
-	return "Names every event or batch that was deleted, changed, inserted or moved, and says how many are not sealed yet. Exit 3 when there is anything to name."
+	return "Names every event or batch that was deleted, changed, inserted or moved, and says how many are not sealed yet. Exit 3 when there is anything to name. " +
+		"A whole store that was put back to an earlier day, and a chain written anew by somebody who has the master key, agree with themselves: only --head shows these."
 }
 
 type auditVerifyIn struct {

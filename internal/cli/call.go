@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"sallyport/internal/app"
@@ -95,6 +96,37 @@ func each[T any](s *shell, name string, h how, in any, fn func(T) error) error {
 	return err
 }
 
+// runner runs verbs where they belong. Several may run at once.
+type runner struct {
+	house *app.House // in this process, or nil
+	verb  func(name string, in json.RawMessage, w io.Writer) error
+}
+
+// ask runs a verb that answers one thing.
+func ask[T any](run runner, name string, in any) (out T, err error) {
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return out, err
+	}
+	got := false
+	w := &splitter{line: func(b []byte) error {
+		var a answer
+		if err := json.Unmarshal(b, &a); err != nil || a.Result == nil {
+			return err
+		}
+		got = true
+		return json.Unmarshal(a.Result, &out)
+	}}
+	err = run.verb(name, raw, w)
+	if w.failed != nil {
+		err = w.failed
+	}
+	if err == nil && !got {
+		err = errors.New("the verb gave no answer")
+	}
+	return out, err
+}
+
 // one runs a verb that answers one thing.
 func one[T any](s *shell, name string, h how, in any) (T, error) {
 	var out T
@@ -109,6 +141,13 @@ func one[T any](s *shell, name string, h how, in any) (T, error) {
 // run runs a verb where it belongs: in the server that holds the folder, else
 // here.
 func (s *shell) run(name string, how how, in json.RawMessage, w io.Writer) error {
+	return s.hold(how, func(run runner) error { return run.verb(name, in, w) })
+}
+
+// hold gives fn something to run verbs with, and keeps the house open between
+// them where this process has to open it. fn may be called again when nothing of
+// what it ran has begun.
+func (s *shell) hold(how how, fn func(runner) error) error {
 	c, err := s.checked()
 	if err != nil {
 		return err
@@ -120,14 +159,21 @@ func (s *shell) run(name string, how how, in json.RawMessage, w io.Writer) error
 		h, err := s.open(c, how)
 		if err == nil {
 			defer h.Close()
-			return Verbs()[name](s.ctx, h, in, w)
+			return fn(runner{h, func(name string, in json.RawMessage, w io.Writer) error { return Verbs()[name](s.ctx, h, in, w) }})
 		}
 		var held app.ErrHeld
 		if !errors.As(err, &held) {
 			return err
 		}
-		err = app.CallServer(s.ctx, c.DataDir, name, in, w)
-		if !errors.Is(err, app.ErrNoServer) {
+		var began atomic.Bool
+		err = fn(runner{verb: func(name string, in json.RawMessage, w io.Writer) error {
+			err := app.CallServer(s.ctx, c.DataDir, name, in, w)
+			if !errors.Is(err, app.ErrNoServer) {
+				began.Store(true)
+			}
+			return err
+		}})
+		if began.Load() || !errors.Is(err, app.ErrNoServer) {
 			return err
 		}
 		if time.Now().After(deadline) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -70,6 +71,8 @@ type grammar struct {
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
 	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
+	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
+	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`
 	Mail      mailCmd    `cmd:"" help:"Mail."`
 	TOTP      totpCmd    `cmd:"" name:"totp" help:"Codes of authenticator apps, for support."`
@@ -113,6 +116,8 @@ func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 	s := &shell{Process: p, common: &g.common, ctx: ctx}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
+		// The flag was not taken over from a line that could not be read.
+		s.JSON = slices.Contains(p.Args, "--json")
 		return s, nil, usage("%s", misread(err))
 	}
 	return s, parsed, nil

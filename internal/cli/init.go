@@ -67,7 +67,7 @@ func (v *initCmd) Run(s *shell) error {
 	where := "PostgreSQL (store.dsn)"
 	if app.Embedded(c) {
 		where = filepath.Join(c.DataDir, "sallyport.db")
-		if err := absent(where); err != nil {
+		if err := s.unused(c, where); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,9 @@ func (v *initCmd) Run(s *shell) error {
 func (v *initCmd) questions(s *shell) (map[string]string, directory.NewUser, error) {
 	var n directory.NewUser
 	values := map[string]string{}
-	ask := func(have, question, preset string) (string, error) {
+	// What was answered at the terminal and is wrong is asked again, with the reason:
+	// the answers before it stay.
+	ask := func(have, question, preset string, wrong func(string) error) (string, error) {
 		switch {
 		case have != "":
 			return have, nil
@@ -109,20 +111,33 @@ func (v *initCmd) questions(s *shell) (map[string]string, directory.NewUser, err
 		case !s.asks():
 			return "", usage("nobody is there to answer questions; take the defaults with --yes, or give --public-url, --smtp-url-file and --admin")
 		}
-		return s.ask(question, preset)
+		for {
+			answer, err := s.ask(question, preset)
+			if err != nil {
+				return "", err
+			}
+			why := wrong(answer)
+			if why == nil {
+				return answer, nil
+			}
+			s.say("%s", inWords(why))
+		}
+	}
+	fits := func(key string) func(string) error {
+		return func(answer string) error { return v.fits(s, key, answer) }
 	}
 	var err error
-	if values["public_url"], err = ask(v.PublicURL, "Address that people will see, such as https://login.example.com (empty: this machine only)", ""); err != nil {
+	if values["public_url"], err = ask(v.PublicURL, "Address that people will see, such as https://login.example.com (empty: this machine only)", "", fits("public_url")); err != nil {
 		return nil, n, err
 	}
 	if v.SMTPURLFile != "" {
 		if values["mail.smtp_url"], err = s.secretFile(v.SMTPURLFile, "the mail server"); err != nil {
 			return nil, n, err
 		}
-	} else if values["mail.smtp_url"], err = ask("", "Mail server, such as smtp://user:password@mail.example.com:587 (empty: mails wait)", ""); err != nil {
+	} else if values["mail.smtp_url"], err = ask("", "Mail server, such as smtp://user:password@mail.example.com:587 (empty: mails wait)", "", fits("mail.smtp_url")); err != nil {
 		return nil, n, err
 	}
-	if n.Email, err = ask(v.Admin, "E-mail address of the first administrator", firstAdmin); err != nil {
+	if n.Email, err = ask(v.Admin, "E-mail address of the first administrator", firstAdmin, func(answer string) error { _, err := ident.ParseAddress(answer); return err }); err != nil {
 		return nil, n, err
 	}
 	if _, err := ident.ParseAddress(n.Email); err != nil {
@@ -148,6 +163,27 @@ func (v *initCmd) questions(s *shell) (map[string]string, directory.NewUser, err
 	}
 	maps.DeleteFunc(values, func(_, v string) bool { return v == "" })
 	return values, n, nil
+}
+
+// fits says what is wrong with one answer as a value of its key.
+func (v *initCmd) fits(s *shell, key, answer string) error {
+	if answer == "" {
+		return nil
+	}
+	c, _, _, err := config.Load(config.Source{Flags: map[string]string{key: answer}, Environ: s.Environ})
+	if err == nil {
+		err = c.Check()
+	}
+	var all config.Problems
+	if !errors.As(err, &all) {
+		return err
+	}
+	for _, p := range all {
+		if p.Key == key {
+			return errors.New(p.Text)
+		}
+	}
+	return nil // others are no matter of this answer, and are told at the end
 }
 
 // tryOut reads the answers as serve would read the file.
@@ -214,6 +250,24 @@ func absent(file string) error {
 		return fmt.Errorf("%s exists already; nothing was changed", file)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+// unused refuses a store that holds something. One that a killed start left half
+// made is as good as none.
+func (s *shell) unused(c config.Config, file string) error {
+	exists := absent(file)
+	if exists == nil {
+		return nil
+	}
+	h, err := app.OpenBare(s.ctx, app.Options{Config: c, Log: s.logger(c), Who: "sallyport init"})
+	if err != nil {
+		return fmt.Errorf("%w (%w)", exists, err)
+	}
+	defer h.Close()
+	if blank, err := h.Store.Blank(s.ctx); err != nil || !blank {
+		return exists
 	}
 	return nil
 }

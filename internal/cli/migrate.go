@@ -161,13 +161,17 @@ func (v *migrateUpCmd) backupFile(s *shell, version int64) (string, error) {
 
 func farMigrateUp(ctx context.Context, h *app.House, in migrateUpIn, out *answers) error {
 	o := migratedOut{Applied: []migrationOut{}}
-	if in.Backup != "" {
+	blank, err := h.Store.Blank(ctx)
+	if err != nil {
+		return err
+	}
+	if in.Backup != "" && !blank { // nothing to lose, and perhaps no key to seal it with
 		if _, err := h.Backup(ctx, in.Backup, out.Progress); err != nil {
 			return fmt.Errorf("no migration was applied, because the backup before it failed: %w", err)
 		}
 		o.Backup = in.Backup
 	}
-	err := h.Store.Migrate(ctx, func(m store.Migration) { o.Applied = append(o.Applied, migrationOut(m)) })
+	err = h.Store.Migrate(ctx, func(m store.Migration) { o.Applied = append(o.Applied, migrationOut(m)) })
 	if err != nil {
 		return err
 	}

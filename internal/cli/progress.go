@@ -34,3 +34,10 @@ func (s *shell) progressEnd() {
 		s.bar = nil
 	}
 }
+
+// progressHide takes the bar off the line, so that something can be said there.
+func (s *shell) progressHide() {
+	if s.bar != nil {
+		_ = s.bar.of.Clear()
+	}
+}

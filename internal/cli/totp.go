@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,14 +45,16 @@ type totpVerifyIn struct {
 }
 
 type totpVerified struct {
-	Found  bool `json:"found"`
-	Offset int  `json:"offset"` // steps the code lies ahead of our clock
-	// Accepted: a sign-in would take it, as far as the clock goes.
-	Accepted bool      `json:"accepted"`
-	Used     bool      `json:"used,omitempty"` // a code of this step or a later one was used
-	Skew     int       `json:"skew"`
-	Period   int       `json:"period"`
-	At       time.Time `json:"at"`
+	Found    bool `json:"found"`
+	Offset   int  `json:"offset"`         // steps the code lies ahead of our clock
+	Accepted bool `json:"accepted"`       // a sign-in now would take it
+	Used     bool `json:"used,omitempty"` // a code of this step or a later one was used
+	// Refused says why no code of this app would be taken now, or is empty.
+	Refused string    `json:"refused,omitempty"`
+	Until   time.Time `json:"refused_until,omitzero"`
+	Skew    int       `json:"skew"`
+	Period  int       `json:"period"`
+	At      time.Time `json:"at"`
 }
 
 func (v *totpVerifyCmd) Run(s *shell) error {
@@ -143,12 +146,45 @@ func inWordsOf(o totpVerified) string {
 		text = fmt.Sprintf("offset %+d: the app's clock is about %s %s ours", o.Offset, (time.Duration(max(o.Offset, -o.Offset)*o.Period) * time.Second).String(), side)
 	}
 	switch {
+	case o.Refused == refusedLocked:
+		return text + "; the app is locked until " + when(o.Until) + ", so a sign-in refuses every code of it: sallyport user unlock ends the lock"
+	case o.Refused != "":
+		return text + "; a sign-in refuses every code of this app: " + refusedWords[o.Refused]
 	case o.Used:
 		return text + "; a code of this step or a later one was used already, so a sign-in refuses it"
 	case o.Accepted:
 		return text + "; a sign-in takes it"
 	}
 	return text + fmt.Sprintf("; a sign-in allows %d, so it refuses it: set that clock to automatic time", o.Skew)
+}
+
+// What makes a sign-in refuse every code of an app, whatever its clock says.
+const (
+	refusedLocked      = "locked"
+	refusedDead        = "dead"
+	refusedUnconfirmed = "unconfirmed"
+	refusedAccount     = "account"
+)
+
+var refusedWords = map[string]string{
+	refusedDead:        "it is dead after too many wrong codes, and only a reset helps (sallyport user reset-mfa)",
+	refusedUnconfirmed: "setting it up was never finished",
+	refusedAccount:     "the account cannot sign in (sallyport user show)",
+}
+
+// refusal is why a sign-in takes no code of the app at an instant.
+func refusal(u core.User, f core.Factor, now time.Time) (why string, until time.Time) {
+	switch {
+	case u.State != core.UserActive && u.State != core.UserValidated || u.Federated:
+		return refusedAccount, until
+	case f.State != core.FactorConfirmed:
+		return refusedUnconfirmed, until
+	case f.Budget.Dead():
+		return refusedDead, until
+	case f.Budget.Locked(now):
+		return refusedLocked, f.Budget.LockedUntil
+	}
+	return "", until
 }
 
 func farTOTPVerify(ctx context.Context, h *app.House, in totpVerifyIn, out *answers) error {
@@ -184,6 +220,10 @@ func farTOTPVerify(ctx context.Context, h *app.House, in totpVerifyIn, out *answ
 			return fmt.Errorf("the code has %d characters, and codes of this app have %d digits", len(in.Code), p.Digits)
 		}
 		o = lookAround(key, in.Code, at, app.LastStep, p)
+		o.Refused, o.Until = refusal(u, app, tx.Now())
+		// A code that was typed too early and told back as drift is spent as well.
+		o.Used = o.Used || o.Found && slices.Contains(app.Doc.Burned, totp.StepAt(at, p.Period)+int64(o.Offset))
+		o.Accepted = o.Accepted && !o.Used && o.Refused == ""
 		e := audit.On(audit.MFALookedAt, access.Shell().ID(), string(u.ID), core.Client{})
 		e = audit.Note(e, "factor", string(app.ID))
 		if o.Found {

@@ -16,6 +16,7 @@ import (
 	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
 	"sallyport/internal/session"
+	"sallyport/internal/signin"
 	"sallyport/internal/store"
 )
 
@@ -132,10 +133,8 @@ func (v *userCreateCmd) Run(s *shell) error {
 		return err
 	}
 	in.DryRun, in.MustChange = v.DryRun, v.MustChange
-	if !v.DryRun {
-		if in.Password, err = s.secret(v.PasswordFile, "the first password", true); err != nil {
-			return err
-		}
+	if in.Password, err = s.secret(v.PasswordFile, "the first password", true); err != nil {
+		return err
 	}
 	u, err := one[userOut](s, "user.create", how{hasher: true}, in)
 	if err != nil {
@@ -164,8 +163,11 @@ func farUserCreate(ctx context.Context, h *app.House, in newUserIn, out *answers
 		return err
 	}
 	if in.DryRun {
-		u, _, err := h.Directory.CheckUser(ctx, wish, access.Shell())
+		u, eff, err := h.Directory.CheckUser(ctx, wish, access.Shell())
 		if err != nil {
+			return err
+		}
+		if err := signin.CheckPassword(u, eff, in.Password); err != nil {
 			return err
 		}
 		o := userAnswer(u)

@@ -35,7 +35,7 @@ type userShown struct {
 	Factors     []factorShown `json:"factors"`
 	Sessions    int           `json:"sessions"`
 	Browsers    int           `json:"known_browsers"`
-	LastSignIn  time.Time     `json:"last_sign_in_at,omitzero"`
+	LastSignIn  string        `json:"last_sign_in_day,omitempty"` // no time: see core.User.LastSignIn
 	Created     time.Time     `json:"created_at"`
 }
 
@@ -102,10 +102,23 @@ func (v *userShowCmd) Run(s *shell) error {
 		row("password", "%s", password)
 		row("sessions", "%d", u.Sessions)
 		row("known browsers", "%d", u.Browsers)
-		row("last sign-in", "%s", when(u.LastSignIn))
+		last := "never"
+		if u.LastSignIn != "" {
+			last = "on " + u.LastSignIn + " or within a day of it"
+		}
+		row("last sign-in", "%s", last)
 		row("created", "%s", when(u.Created))
 		t.Flush()
 	})
+}
+
+// lastDay is the day of the last sign-in, or "".
+func lastDay(u core.User) string {
+	at := u.LastSignIn()
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.DateOnly)
 }
 
 func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) error {
@@ -117,7 +130,7 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 	if err != nil {
 		return err
 	}
-	o := userShown{userOut: userAnswer(u), Roles: []roleShown{}, Factors: []factorShown{}, LastSignIn: u.LastSignInAt, Created: u.CreatedAt}
+	o := userShown{userOut: userAnswer(u), Roles: []roleShown{}, Factors: []factorShown{}, LastSignIn: lastDay(u), Created: u.CreatedAt}
 	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
 		at, err := r.Tenant()
 		if err != nil {

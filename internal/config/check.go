@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/mail"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"sallyport/internal/i18n"
 )
@@ -173,6 +176,11 @@ func (c Config) checkStore(p *Problems) {
 	}
 	if dsn := c.Store.DSN; dsn != "" && !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
 		p.add("store.dsn", "must begin with postgres://, or be empty for the embedded store")
+	} else if dsn != "" {
+		// Read as the store will read it. The parser's own words may quote the password.
+		if _, err := pgx.ParseConfig(dsn); err != nil {
+			p.add("store.dsn", "cannot be read: %s", dsnTrouble(dsn))
+		}
 	}
 	if c.DataDir == "" || c.Encryption.KeyFile == "" {
 		return
@@ -183,6 +191,21 @@ func (c Config) checkStore(p *Problems) {
 	if info, err := os.Stat(c.Encryption.KeyFile); err == nil && info.IsDir() {
 		p.add("encryption.key_file", "%s is a folder; name a file", c.Encryption.KeyFile)
 	}
+}
+
+// dsnTrouble says what is wrong with a DSN and quotes nothing of it.
+func dsnTrouble(dsn string) string {
+	_, err := url.Parse(dsn)
+	var escape url.EscapeError
+	switch {
+	case errors.As(err, &escape):
+		return "a % is not followed by two hexadecimal digits; in a password write % as %25"
+	case err != nil && strings.Contains(err.Error(), "invalid port"):
+		return "the port is not a number; in a password write : as %3A, / as %2F and @ as %40"
+	case err != nil:
+		return "it does not look like postgres://user:password@host/database"
+	}
+	return "a port, or an option behind the ? such as sslmode, has a value that is not known"
 }
 
 // inside compares whole paths, with the links of what exists resolved: a link

@@ -45,6 +45,9 @@ type AttemptDoc struct {
 	KnownBrowser bool `json:"known_browser,omitempty"`
 	// Browser is which known browser it is.
 	Browser BrowserID `json:"browser,omitempty"`
+	// Asleep: it began with a password from an unknown browser, long after the last
+	// sign-in. With nothing more it does not count as one for enrol_proof.
+	Asleep bool `json:"asleep,omitempty"`
 	// Seen is the known browser whose last use is to be moved: at most once a day,
 	// so that an ordinary sign-in does not write it.
 	Seen BrowserID `json:"seen,omitempty"`

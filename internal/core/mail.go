@@ -16,6 +16,8 @@ const (
 	MailRecoveryCodeMade MailKind = "recovery_code_made"
 	MailPasswordChanged  MailKind = "password_changed"
 	MailFirstLock        MailKind = "first_lock"
+	MailWrongCode        MailKind = "wrong_code"
+	MailFactorDead       MailKind = "factor_dead"
 	MailAdminLinkUsed    MailKind = "admin_link_used"
 	MailEnrolProof       MailKind = "enrol_proof"
 	MailMFAResetOwn      MailKind = "mfa_reset"   // by the person, at the prompt
@@ -38,7 +40,7 @@ const (
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
-	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailMFACleared, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
+	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailWrongCode, MailFactorDead, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailMFACleared, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
 	MailEmailAsked, MailEmailChanged, MailAccountDeleted, MailConverted, MailBrowsersReset, MailPassMade, MailAdminInvited, MailMFASwitchedOff, MailActing, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed

@@ -80,7 +80,7 @@ type SessionDoc struct {
 	// Recovered is set when a recovery code got this session.
 	Recovered    bool      `json:"recovered,omitempty"`
 	MailProved   bool      `json:"mail_proved,omitempty"`
-	KnownAtStart bool      `json:"known_at_start,omitempty"`
+	Asleep       bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
 	LastBefore   time.Time `json:"last_before,omitzero"` // the sign-in before this one
 	Idle         Duration  `json:"idle,omitempty"`       // the setting when it was made
 	// Reason is why a session acts in another organisation, From the session that

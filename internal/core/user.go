@@ -48,7 +48,8 @@ type User struct {
 	Federated bool
 	Locale    string // empty: the organisation's
 	// Roles this account holds, on its own tenant or elsewhere, are RoleGrants.
-	LastSignInAt time.Time // coarse: moved at most once a day, sessions tell the rest
+	LastSignInAt time.Time // coarse: moved at most once a day; accepting an invitation sets it too, see LastSignIn
+	AwakeAt      time.Time // as coarse: the last sign-in that counts for enrol_proof
 	// PlacedAt is when the account came into its organisation: made or moved there.
 	PlacedAt time.Time
 	// Skips counts how often the person put off setting up a second factor since
@@ -73,8 +74,8 @@ func (u User) SkipsOf(since time.Time) int {
 // Password is what is kept of a password, apart from the account so that no
 // list of people ever carries a hash (security row B-44).
 type Password struct {
-	Hash       string // PHC string
-	Length     int    // code points when it was set: a longer floor may come to apply
+	Hash       string // PHC string, or what secret.Imported keeps
+	Length     int    // which of the floors it met: password.Class, no count; 0: imported, not known yet
 	MustChange bool
 	SetAt      time.Time
 }
@@ -151,6 +152,8 @@ type Browser struct {
 	// one that is trusted without an end.
 	TrustedAt    time.Time
 	TrustedUntil time.Time
+	// MetAsleep: it came with a sign-in that does not count for enrol_proof.
+	MetAsleep bool
 }
 
 // Trusted reports whether the browser excuses its person from a code at now, as
@@ -202,4 +205,13 @@ type CustomRole struct {
 	Version   int64
 	CreatedAt time.Time
 	ChangedAt time.Time
+}
+
+// LastSignIn is when the account was last signed in to, to the day: a sign-in
+// within 24 hours of it is not noted. Zero when there never was one.
+func (u User) LastSignIn() time.Time {
+	if u.State == UserActive || u.Before == UserActive {
+		return u.LastSignInAt
+	}
+	return time.Time{}
 }

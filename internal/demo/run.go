@@ -37,6 +37,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	vanishes := o.Config.DataDir == "" && app.Embedded(o.Config)
 	if o.Config.DataDir == "" {
 		dir, err := os.MkdirTemp("", "sallyport-demo-")
 		if err != nil {
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer s.Close()
 	say := &teller{json: o.JSON, out: o.Out, err: o.Err, began: time.Now()}
-	say.banner(s.URL)
+	say.banner(s.URL, vanishes)
 	d.worker = s.Mail
 	if err := d.walk(ctx, say); err != nil {
 		return err
@@ -96,11 +97,15 @@ type teller struct {
 	steps int
 }
 
-func (t *teller) banner(url string) {
+func (t *teller) banner(url string, vanishes bool) {
 	if t.json {
 		return
 	}
-	fmt.Fprintf(t.out, "Sallyport demo at %s: loopback only, invented people, data gone at the end.\n\n", url)
+	end := "data stays"
+	if vanishes {
+		end = "data gone at the end"
+	}
+	fmt.Fprintf(t.out, "Sallyport demo at %s: loopback only, invented people, %s.\n\n", url, end)
 }
 
 func (t *teller) step(name string, rows []string, took time.Duration, proof string, err error) {

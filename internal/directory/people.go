@@ -144,7 +144,7 @@ func (s *Service) Invite(ctx context.Context, n NewUser, by access.Actor, c core
 // for as long as an accepted invitation would, that stands in for the mail proof.
 func (s *Service) Create(ctx context.Context, u core.User, eff policy.Effective, roles []core.Role, p core.Password, by access.Actor, c core.Client) (core.User, error) {
 	err := s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
-		u.State, u.ValidatedAt, u.LastSignInAt = core.UserValidated, tx.Now(), tx.Now()
+		u.State, u.ValidatedAt, u.AwakeAt = core.UserValidated, tx.Now(), tx.Now()
 		if err := s.insert(tx, u, eff, roles, "password", by, c); err != nil {
 			return err
 		}

@@ -276,3 +276,6 @@ func cleanName(name string) (string, error) {
 	}
 	return name, nil
 }
+
+// CleanName is a name as it is kept, or the fault that says it is none.
+func CleanName(name string) (string, error) { return cleanName(name) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,6 +78,43 @@ func TestDemoFolderAgain(t *testing.T) {
 	_, errs, code := program.Run(t, program.Options{}, "", "serve", "--data", dir, "--listen", "127.0.0.1:0")
 	if code != 1 || !strings.Contains(errs, "demo") {
 		t.Errorf("serve on a demo's folder: exit %d: %s", code, errs)
+	}
+}
+
+// TestDemoRefusesFoldersOfOthers: what is neither empty nor made by a demo stays as
+// it is.
+func TestDemoRefusesFoldersOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, code := program.Run(t, program.Options{}, "", "demo", "--once", "--data", dir)
+	if code != 1 || !strings.Contains(errs, "neither empty nor made by the demo") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%d files in the folder, %v", len(left), err)
+	}
+	if _, err := os.Stat(dir + ".key"); err == nil {
+		t.Error("a key was made")
+	}
+}
+
+// TestDemoSaysWhatStays: only data that goes is said to go.
+func TestDemoSaysWhatStays(t *testing.T) {
+	for _, c := range []struct {
+		env  []string
+		args []string
+		gone bool
+	}{
+		{nil, nil, true},
+		{nil, []string{"--data", filepath.Join(t.TempDir(), "kept")}, false},
+		{[]string{"SALLYPORT_STORE_DSN=" + pgtest.Database(t)}, nil, false},
+	} {
+		out, errs, code := program.Run(t, program.Options{Env: c.env}, "", append([]string{"demo", "--once"}, c.args...)...)
+		if gone := strings.Contains(out, "data gone at the end"); code != 0 || gone != c.gone {
+			t.Errorf("%v: exit %d, says gone: %v: %s", c.args, code, gone, errs)
+		}
 	}
 }
 

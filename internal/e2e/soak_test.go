@@ -68,3 +68,11 @@ func keepFigures(path, text string) error {
 	}
 	return os.WriteFile(path, []byte(before+begins+"\n"+text+"\n"+ends+after), 0o644)
 }
+
+// TestSoakImportedPeople is TestImportedPeopleOfManyTenants with a million people
+// of ten thousand organisations, on both stores.
+func TestSoakImportedPeople(t *testing.T) {
+	for _, engine := range house.Engines {
+		t.Run(engine, func(t *testing.T) { importMany(t, engine, 1_000_000, 10_000) })
+	}
+}

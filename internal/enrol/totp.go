@@ -109,8 +109,9 @@ type Confirmed struct {
 	Factor  core.Factor
 	Factors []core.Factor // all that are not revoked now
 	Proof   core.Proof
-	Codes   []string // new recovery codes, in clear for the last time
-	Replace bool     // an older factor ended with this
+	Codes   []string      // new recovery codes, in clear for the last time
+	Replace bool          // an older factor ended with this
+	Took    time.Duration // from the key to its first right code
 	Sheet   bool     // the setup key may be shown once more, on a sheet to print
 }
 
@@ -145,7 +146,7 @@ func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff polic
 		}
 		return Confirmed{}, Mismatch(res, tx.Now()), tx.Append(audit.Fail(audit.MFAEnrolFailed, u.ID, "factor.code_mismatch", c))
 	}
-	out := Confirmed{Proof: core.Proof{Kind: core.FactorTOTP, ID: f.ID, At: tx.Now(), By: policy.ProofEnrolled}}
+	out := Confirmed{Proof: core.Proof{Kind: core.FactorTOTP, ID: f.ID, At: tx.Now(), By: policy.ProofEnrolled}, Took: tx.Now().Sub(f.CreatedAt)}
 	for _, g := range factors {
 		if g.ID == f.ID {
 			continue

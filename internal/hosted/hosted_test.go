@@ -12,6 +12,41 @@ import (
 	"sallyport/internal/testkit/house"
 )
 
+// Where the person was going survives a refusal and a change of the language after
+// it; what came in the address by mistake is in no link.
+func TestLanguageLinksCarryTheWay(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Ways", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		action := regexp.MustCompile(`<form method="post" action="([^"]*)"`)
+		links := regexp.MustCompile(`href="(\?[^"]*lang=[^"]*)"`)
+		unescape := func(s string) string { return strings.ReplaceAll(s, "&amp;", "&") }
+		r := h.Raw("")
+		page := r.Get("/sign-in?return_to=/account/profile&password=hunter2&token=abc")
+		to := action.FindStringSubmatch(page.Body)
+		if to == nil {
+			t.Fatal("no form")
+		}
+		refused := r.Post(unescape(to[1]), "login", p.Login, "password", "wrong", "return_to", "/account/profile")
+		for name, a := range map[string]house.Answer{"the door": page, "a refusal": refused, "a posted query": r.Post("/sign-in?return_to=/account/profile&password=hunter2&token=abc", "login", p.Login, "password", "wrong")} {
+			found := links.FindAllStringSubmatch(a.Body, -1)
+			if len(found) < 4 {
+				t.Errorf("%s: %d links", name, len(found))
+			}
+			for _, l := range found {
+				if !strings.Contains(l[1], "return_to=%2Faccount%2Fprofile") || strings.Contains(l[1], "hunter2") || strings.Contains(l[1], "token") {
+					t.Errorf("%s: %s", name, l[1])
+				}
+			}
+		}
+		page = r.Get("/sign-in" + unescape(links.FindStringSubmatch(refused.Body)[1]))
+		to = action.FindStringSubmatch(page.Body)
+		if a := r.Post(unescape(to[1]), "login", p.Login, "password", p.Password); a.Location != "/account/profile" {
+			t.Errorf("in, and to %q", a.Location)
+		}
+	})
+}
+
 // The language of a page: what was picked, then the person's own once it is known
 // who stands there, then the browser's, then the organisation's.
 func TestPagesSpeakThePersonsLanguage(t *testing.T) {

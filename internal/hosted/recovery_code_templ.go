@@ -102,6 +102,10 @@ func RecoveryCode(p RecoveryCodePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = factor.SheetFile(p.Action).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			return nil
 		})
 		templ_7745c5c3_Err = web.Door(web.DoorFrame{Page: p.Page, Name: "recovery-code", Title: web.T(ctx, "recovery_code.title", "Count", len(p.Sheet.Codes))}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)

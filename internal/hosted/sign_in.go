@@ -1,9 +1,11 @@
 package hosted
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
+	"net/url"
 	"time"
 
 	"sallyport/internal/core"
@@ -29,6 +31,9 @@ func (h *Handler) signInPage(r *http.Request, login, returnTo string, fault erro
 		}
 	}
 	if returnTo != "" {
+		// In the address too: the page that refuses has it then, and so do its links
+		// to other languages.
+		p.Action += "?return_to=" + url.QueryEscape(returnTo)
 		p.Hidden = []web.Hidden{{Name: "return_to", Value: returnTo}}
 	}
 	return p
@@ -49,10 +54,11 @@ func (h *Handler) getSignIn(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, "login", "password", "return_to")
+	back := localReturn(cmp.Or(f.Get("return_to"), r.URL.Query().Get("return_to")))
 	if err != nil {
-		return web.Redraw(w, r, err, SignIn(h.signInPage(r, "", "", err)))
+		return web.Redraw(w, r, err, SignIn(h.signInPage(r, "", back, err)))
 	}
-	login, typed, back := f.Get("login"), f.Get("password"), localReturn(f.Get("return_to"))
+	login, typed := f.Get("login"), f.Get("password")
 	again := func(err error) error {
 		return web.Redraw(w, r, err, SignIn(h.signInPage(r, login, back, err)))
 	}

@@ -135,7 +135,7 @@ func TestFaultSaysAsMuchAsIsKnown(t *testing.T) {
 		{"locked, no time known", "factor.locked", nil, "some minutes", ""},
 		{"limited", "rate.limited", map[string]any{"minutes": 1}, "in 1 minute.", ""},
 		{"too short", "password.too_short", map[string]any{"min": 15}, "at least 15 characters", ""},
-		{"a field with a name", "form.invalid", map[string]any{"field": "login"}, "E-mail or username", ""},
+		{"a field with a name", "form.invalid", map[string]any{"field": "login"}, "Login", ""},
 		{"a field without", "form.invalid", map[string]any{"field": "<script>"}, "one of the fields", ""},
 		{"whose rule", "policy.locked", map[string]any{"by": "Nordwind"}, "A rule of Nordwind", ""},
 		{"unheard of", "no.such.code", map[string]any{"until": at}, "check what you entered", ""},

@@ -63,13 +63,13 @@ func (p *Post) Queue(tx store.Tx, m Message) error {
 	if to == "" {
 		return nil
 	}
-	if k.stranger && p.PerAddressHour > 0 {
+	if k.stranger > 0 && p.PerAddressHour > 0 {
 		n, err := tx.MailsTo(to, now.Add(-time.Hour))
 		if err != nil {
 			return fmt.Errorf("queue mail %s: %w", m.Kind, err)
 		}
-		// Half, so that the other half is left for news of what really happened.
-		if n >= (p.PerAddressHour+1)/2 {
+		// A part, so that the rest is left for news of what really happened.
+		if n >= (p.PerAddressHour+k.stranger-1)/k.stranger {
 			return nil
 		}
 	}

@@ -46,7 +46,7 @@ func anybody(t *rapid.T) policy.Person {
 	}
 	if rapid.Bool().Draw(t, "validated") {
 		p.ValidatedAt = ago(rapid.SampledFrom([]int{0, 3, 8, 400}).Draw(t, "days"))
-		p.LastSignInAt = p.ValidatedAt
+		p.AwakeAt = p.ValidatedAt
 	}
 	return p
 }

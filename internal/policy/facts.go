@@ -35,8 +35,8 @@ type Person struct {
 	HasMail bool
 	// ValidatedAt is when the mailbox was confirmed: the new-user window begins.
 	ValidatedAt time.Time
-	// LastSignInAt is the sign-in before this one.
-	LastSignInAt time.Time
+	// AwakeAt is the last sign-in before this one that counts for enrol_proof.
+	AwakeAt time.Time
 	// Skips is how often a setup was put off already, of the demand that began at
 	// SkipsSince. Of a demand that began at another instant none was; where the
 	// instant is not known, all were.
@@ -59,7 +59,7 @@ const AppRecently = 90 * 24 * time.Hour
 // others: set them where they are.
 func PersonOf(u core.User, factors []core.Factor) Person {
 	return Person{Kind: u.Kind, State: u.State, Federated: u.Federated, Factors: factors, HasMail: u.Email != "",
-		ValidatedAt: u.ValidatedAt, LastSignInAt: u.LastSignInAt, Skips: u.Skips, SkipsSince: u.SkipsSince}
+		ValidatedAt: u.ValidatedAt, AwakeAt: u.AwakeAt, Skips: u.Skips, SkipsSince: u.SkipsSince}
 }
 
 // skipped is how often a demand was put off. The store keeps instants to the
@@ -119,7 +119,7 @@ type Shown struct {
 	Skip bool
 	// Address is where the sign-in comes from, for login_networks.
 	Address netip.Addr
-	// KnownBrowser finished a full sign-in of this person before.
+	// KnownBrowser finished a full sign-in of this person before, one that counts.
 	KnownBrowser bool
 	// MailProved: a link to the mailbox was followed for this sign-in, or the
 	// invitation was accepted in it.

@@ -75,9 +75,9 @@ func mayWait(s *sofar) string {
 	return ""
 }
 
-// longAway is after how long without a sign-in an unknown browser must show the
+// LongAway is after how long without a sign-in an unknown browser must show the
 // mailbox before a first factor can be bound.
-const longAway = 30 * day
+const LongAway = 30 * day
 
 // Before a first factor can be bound the mailbox may have to be shown: else
 // whoever has only the password of a sleeping account could bind a factor of
@@ -106,7 +106,7 @@ var ruleEnrolProof = rule{"enrol_proof", func(f *Facts, s *sofar) verdict {
 		switch {
 		case f.Shown.KnownBrowser:
 			return no(WhyKnownBrowser)
-		case !f.Now.IsZero() && f.Now.Sub(f.Person.LastSignInAt) <= longAway:
+		case !f.Now.IsZero() && f.Now.Sub(f.Person.AwakeAt) <= LongAway:
 			return no(WhyHereLately)
 		}
 		why = WhyLongAway

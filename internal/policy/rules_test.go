@@ -109,8 +109,8 @@ func TestTrustedBrowser(t *testing.T) {
 func TestWaiting(t *testing.T) {
 	grace := `{"requirement":["organization"],"enforce_at":{"grace":{"days":14,"skips":3}},"new_user_window":{"days":0}}`
 	window := `{"requirement":["organization"]}`
-	old := policy.Person{Kind: core.Person, ValidatedAt: ago(300), LastSignInAt: ago(1)}
-	fresh := policy.Person{Kind: core.Person, ValidatedAt: ago(3), LastSignInAt: ago(3)}
+	old := policy.Person{Kind: core.Person, ValidatedAt: ago(300), AwakeAt: ago(1)}
+	fresh := policy.Person{Kind: core.Person, ValidatedAt: ago(3), AwakeAt: ago(3)}
 	skipped := func(n int) policy.Person { p := old; p.Skips = n; return p }
 	of := func(days int, p policy.Person) policy.Person { p.SkipsSince = ago(days); return p }
 	for _, c := range []struct {
@@ -356,9 +356,9 @@ func TestTemporaryPass(t *testing.T) {
 
 // Setting enrol_proof, for the door and for the security page.
 func TestMailFirst(t *testing.T) {
-	away := policy.Person{Kind: core.Person, HasMail: true, LastSignInAt: ago(31)}
-	here := policy.Person{Kind: core.Person, HasMail: true, LastSignInAt: ago(30)}
-	none := policy.Person{Kind: core.Person, LastSignInAt: ago(31)}
+	away := policy.Person{Kind: core.Person, HasMail: true, AwakeAt: ago(31)}
+	here := policy.Person{Kind: core.Person, HasMail: true, AwakeAt: ago(30)}
+	none := policy.Person{Kind: core.Person, AwakeAt: ago(31)}
 	for _, c := range []struct {
 		name    string
 		setting string

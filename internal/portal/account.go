@@ -31,7 +31,7 @@ func (h *Handler) postSession(w http.ResponseWriter, r *http.Request) error {
 	if err := session.Revoke(r.Context(), h.Store, cur.Session, core.SessionID(f.Get("session")), h.Proxies.Client(r)); err != nil {
 		return err
 	}
-	return web.GoTo("/account/security/sessions?done=session_ended")
+	return h.done(w, "/account/security/sessions", "session_ended")
 }
 
 func (h *Handler) postOthers(w http.ResponseWriter, r *http.Request) error {
@@ -41,7 +41,7 @@ func (h *Handler) postOthers(w http.ResponseWriter, r *http.Request) error {
 	if _, err := session.RevokeOthers(r.Context(), h.Store, current(r).Session, h.Proxies.Client(r)); err != nil {
 		return err
 	}
-	return web.GoTo("/account/security/sessions?done=sessions_ended")
+	return h.done(w, "/account/security/sessions", "sessions_ended")
 }
 
 // The pages that ask for a proof look like the door they repeat.
@@ -169,7 +169,7 @@ func (h *Handler) postPassword(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, "password", "new_password", "end_others")
 	if err == nil {
 		if _, err = h.SignIn.ChangePassword(r.Context(), h.self(r), f.Get("password"), f.Get("new_password"), f.Get("end_others") == "yes"); err == nil {
-			return web.GoTo("/account/security?done=password_changed")
+			return h.done(w, "/account/security", "password_changed")
 		}
 	}
 	p, drawErr := h.passwordPage(r, err)
@@ -202,7 +202,7 @@ func (h *Handler) postProfile(w http.ResponseWriter, r *http.Request) error {
 		if err = h.SignIn.SetLocale(r.Context(), h.self(r), f.Get("locale")); err == nil {
 			// What was picked in the footer would win over the profile: it is the newer wish now.
 			h.Cookies.Clear(w, web.LangCookie)
-			return web.GoTo("/account/profile?done=profile_saved")
+			return h.done(w, "/account/profile", "profile_saved")
 		}
 	}
 	return redraw(w, r, err, Profile(h.profilePage(r, err)))

@@ -1,7 +1,10 @@
 package portal
 
 import (
+	"io"
+	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -15,10 +18,10 @@ import (
 )
 
 func (h *Handler) getTOTP(w http.ResponseWriter, r *http.Request) error {
-	return h.drawTOTP(w, r, "", nil)
+	return h.drawTOTP(w, r, "", true, nil)
 }
 
-func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, fault error) error {
+func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string, endOthers bool, fault error) error {
 	s, replaces, err := h.SignIn.BeginTOTP(r.Context(), h.self(r))
 	if err != nil {
 		return stepUp(err, "/account/security/totp")
@@ -27,7 +30,11 @@ func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string,
 	if err != nil {
 		return err
 	}
-	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces}
+	f, err := h.facts(r)
+	if err != nil {
+		return err
+	}
+	p := TOTPPage{Page: h.page(r, fault), Setup: show, Action: "/account/security/totp", Replaces: replaces, Others: max(0, len(f.sessions)-1), EndOthers: endOthers}
 	if fault != nil {
 		return redraw(w, r, fault, TOTP(p))
 	}
@@ -35,11 +42,11 @@ func (h *Handler) drawTOTP(w http.ResponseWriter, r *http.Request, typed string,
 }
 
 func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ParseForm(w, r, "code")
+	f, err := web.ParseForm(w, r, "code", "end_others")
 	if err != nil {
-		return h.drawTOTP(w, r, "", err)
+		return h.drawTOTP(w, r, "", true, err)
 	}
-	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"))
+	opened, replaced, err := h.SignIn.ConfirmTOTP(r.Context(), h.self(r), f.Get("code"), f.Get("end_others") == "yes")
 	if err != nil {
 		if way := stepUp(err, "/account/security/totp"); way != err {
 			return way
@@ -47,16 +54,16 @@ func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		if fault, ok := core.AsFault(err); !ok || fault.Kind != core.KindInvalid {
 			return err
 		}
-		return h.drawTOTP(w, r, f.Get("code"), err)
+		return h.drawTOTP(w, r, f.Get("code"), f.Get("end_others") == "yes", err)
 	}
 	h.raise(w, opened)
 	if b := h.SignIn.Onward(opened.Session.Doc).Between; b != signin.BetweenNothing && b != signin.BetweenTrust {
 		return web.GoTo(hosted.Way(b))
 	}
 	if replaced {
-		return web.GoTo("/account/security?done=phone_replaced")
+		return h.done(w, "/account/security", "phone_replaced")
 	}
-	return web.GoTo("/account/security?done=mfa_on")
+	return h.done(w, "/account/security", "mfa_on")
 }
 
 func (h *Handler) getRecoveryCode(w http.ResponseWriter, r *http.Request) error {
@@ -124,9 +131,9 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		}
 		switch why {
 		case "enrolled":
-			return web.GoTo("/account/security?done=mfa_on")
+			return h.done(w, "/account/security", "mfa_on")
 		case "made":
-			return web.GoTo("/account/security?done=recovery_made")
+			return h.done(w, "/account/security", "recovery_made")
 		}
 		return web.GoTo("/account/")
 	}
@@ -144,6 +151,24 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 	return web.GoTo("/account/security/recovery-code")
 }
 
+// postRecoveryFile answers with the new codes as a file, while they are shown: by a
+// form, so that no address holds them and no script is needed. Like every answer it
+// is kept in no cache.
+func (h *Handler) postRecoveryFile(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "go")
+	if err != nil {
+		return err
+	}
+	codes, _, ok := h.SignIn.Enrol.Reveal(current(r).Session, h.Now())
+	if !ok || f.Get("go") != "file" {
+		return web.GoTo("/account/security/recovery-code") // nothing is left to show, or nobody pressed the button
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": web.T(r.Context(), "recovery_code.file")}))
+	_, err = io.WriteString(w, strings.Join(codes, "\n")+"\n")
+	return err
+}
+
 func (h *Handler) disablePage(r *http.Request, typed string, fault error) (DisablePage, error) {
 	cur := current(r)
 	f, err := h.facts(r)
@@ -151,7 +176,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 		return DisablePage{}, err
 	}
 	if !policy.Enrolled(f.factors) {
-		return DisablePage{}, web.GoTo("/account/security?done=mfa_off")
+		return DisablePage{}, web.GoTo("/account/security?done=mfa_off") // says so only to who did it
 	}
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
@@ -165,7 +190,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 			p.Digits = x.Doc.Digits
 		}
 	}
-	if how == core.DisableSecondFactor {
+	if how == core.DisableSecondFactor || !cur.Session.Level.AtLeast(core.LevelMFA) {
 		need, _, err := h.SignIn.Needs(r.Context(), h.self(r), false)
 		if err != nil {
 			return p, err
@@ -203,7 +228,7 @@ func (h *Handler) postDisable(w http.ResponseWriter, r *http.Request) error {
 		}
 		if err == nil {
 			if err = h.SignIn.Disable(r.Context(), me); err == nil {
-				return web.GoTo("/account/security?done=mfa_off")
+				return h.done(w, "/account/security", "mfa_off")
 			}
 			return stepUp(err, "/account/security/disable")
 		}

@@ -58,6 +58,7 @@ func (h *Handler) rows() []web.Route {
 		{Pattern: "POST /account/security/totp", Handler: h.postTOTP, Guard: web.Session},
 		{Pattern: "GET /account/security/recovery-code", Handler: h.getRecoveryCode, Guard: web.Session},
 		{Pattern: "POST /account/security/recovery-code", Handler: h.postRecoveryCode, Guard: web.Session},
+		{Pattern: "POST /account/security/recovery-code/file", Handler: h.postRecoveryFile, Guard: web.Session},
 		{Pattern: "GET /account/security/disable", Handler: h.getDisable, Guard: web.Session},
 		{Pattern: "POST /account/security/disable", Handler: h.postDisable, Guard: web.Session},
 		{Pattern: "GET /account/security/setup-key", Handler: h.getSheet, Guard: web.Session},
@@ -92,7 +93,7 @@ func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, 
 	if err != nil {
 		return nil, over(r, err)
 	}
-	ctx := context.WithValue(r.Context(), currentKey{}, cur)
+	ctx := context.WithValue(r.Context(), currentKey{}, &cur)
 	if cur.Session.ActingIn != "" {
 		acting, err := h.Acting(ctx, cur)
 		if err != nil {
@@ -100,7 +101,7 @@ func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, 
 		}
 		ctx = web.WithActing(ctx, acting)
 	}
-	r = r.WithContext(ctx)
+	r = h.justDone(w, r.WithContext(ctx))
 	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
 }
 
@@ -141,25 +142,53 @@ func (h *Handler) EnterFull(w http.ResponseWriter, r *http.Request) (*http.Reque
 }
 
 func current(r *http.Request) session.Current {
-	cur, _ := r.Context().Value(currentKey{}).(session.Current)
-	return cur
+	if cur, ok := r.Context().Value(currentKey{}).(*session.Current); ok {
+		return *cur
+	}
+	return session.Current{}
 }
 
 func (h *Handler) self(r *http.Request) signin.Self {
 	return signin.Self{Current: current(r), Visitor: signin.Visitor{Client: h.Proxies.Client(r), Device: hosted.Device(h.Cookies, r)}}
 }
 
-// flashes are the words that an address may carry from a form to the page after it.
+// flashes are the words that go from a form to the page after it.
 var flashes = map[string]bool{"password_changed": true, "mfa_on": true, "mfa_off": true, "phone_replaced": true, "recovery_made": true,
 	"session_ended": true, "sessions_ended": true, "profile_saved": true, "browsers_forgotten": true, "link_sent": true}
 
 func (h *Handler) page(r *http.Request, fault error) web.Page {
 	cur := current(r)
 	p := web.Page{Org: web.Org{Name: cur.Effective.Name()}, Zone: cur.Effective.Zone(), Now: h.Now(), Person: cur.User.Name, Fault: fault}
-	if word := r.URL.Query().Get("done"); flashes[word] && fault == nil {
+	if word, _ := r.Context().Value(doneKey{}).(string); fault == nil {
 		p.Flash = word
 	}
 	return p
+}
+
+type doneKey struct{}
+
+// doneLife is how long the page after a form may take to be asked for.
+const doneLife = time.Minute
+
+// done leads from a form to a page that says what was done. The address names it,
+// and a cookie shows that we said so: an address alone, which anybody can write,
+// would make the page claim what never happened.
+func (h *Handler) done(w http.ResponseWriter, path, word string) error {
+	h.Cookies.Set(w, web.DoneCookie, word, doneLife)
+	return web.GoTo(path + "?done=" + word)
+}
+
+// justDone notes what the page may say, which it says once.
+func (h *Handler) justDone(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.Method != http.MethodGet || !strings.Contains(r.URL.RawQuery, "done=") {
+		return r
+	}
+	word := r.URL.Query().Get("done")
+	if !flashes[word] || h.Cookies.Get(r, web.DoneCookie) != word {
+		return r
+	}
+	h.Cookies.Clear(w, web.DoneCookie)
+	return r.WithContext(context.WithValue(r.Context(), doneKey{}, word))
 }
 
 // raise hands over the token of a session that rose. There is none where the

@@ -14,6 +14,42 @@ import (
 
 const security = "/account/security"
 
+// The new code is to be had as a file, without scripts, while it is shown and no
+// longer.
+func TestTheRecoveryCodeAsAFile(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Enrolled(h.Organisation("Filed", "self-service", ""), "anna@example.com")
+		const page, file = "/account/security/recovery-code", "/account/security/recovery-code/file"
+		r := h.Raw("")
+		p.Enter(r)
+		if a := r.Post(file, "go", "file"); a.Location != page || strings.Contains(a.Body, p.Recovery) {
+			t.Errorf("nothing is shown: status %d to %q", a.Status, a.Location)
+		}
+		s := h.Raw("")
+		s.Post(p.Attempt(s), "code", p.Recovery)
+		sheet := s.Get(page)
+		code := sheet.Of("data-recovery-code")
+		if code == "" || !strings.Contains(sheet.Body, `action="`+file+`"`) {
+			t.Fatalf("page %q, code %q", sheet.Page(), code)
+		}
+		a := s.Post(file, "go", "file")
+		if a.Status != http.StatusOK || a.Body != code+"\n" || a.Header.Get("Content-Disposition") != "attachment; filename=recovery-code.txt" ||
+			!strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("status %d, %v: %q", a.Status, a.Header, a.Body)
+		}
+		if a := s.Get(file); a.Status == http.StatusOK {
+			t.Error("an address alone gets the file")
+		}
+		if strings.Contains(h.Logs.String(), code) {
+			t.Error("the code is in the log")
+		}
+		s.Post(page, "saved", "yes")
+		if a := s.Post(file, "go", "file"); strings.Contains(a.Body, code) {
+			t.Error("the file is to be had after the code was saved")
+		}
+	})
+}
+
 // What the security page offers in each state of organisation and person.
 func TestTheSecurityPage(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
@@ -206,6 +242,11 @@ func TestTheDisablePage(t *testing.T) {
 		}
 		if b := r.Get(security + "?done=mfa_off"); !strings.Contains(b.Body, "MFA is now disabled.") {
 			t.Error("nothing says that it is off")
+		}
+		for _, word := range []string{"mfa_off", "mfa_on", "password_changed"} { // it was said; and what an address claims never is
+			if b := r.Get(security + "?done=" + word); strings.Contains(b.Body, `class="flash`) || strings.Contains(b.Body, "MFA is now") {
+				t.Errorf("%s is believed", word)
+			}
 		}
 		if b := r.Get(security + "?done=%3Cscript%3E"); strings.Contains(b.Body, "&lt;script") {
 			t.Error("any word is shown")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,21 +98,33 @@ func (s *Service) ask(ctx context.Context, word string, c core.Client) error {
 	})
 }
 
-func (s *Service) find(ctx context.Context, word string) ([]core.User, error) {
+// find is everybody whom the word may mean: the account with this login, and the
+// accounts whose mail goes to this address. Somebody's login may be the address of
+// others too, so neither look-up ends the other; and both are always made, so that
+// the first one's answer does not show in the time.
+func (s *Service) find(ctx context.Context, word string) (found []core.User, err error) {
 	if key, err := ident.LoginKey(word); err == nil {
-		l, err := s.Store.FindLogin(ctx, key, nil)
-		if err == nil {
-			return []core.User{l.User}, nil
-		}
-		if !errors.Is(err, core.ErrNotFound) {
+		switch l, err := s.Store.FindLogin(ctx, key, nil); {
+		case err == nil:
+			found = append(found, l.User)
+		case !errors.Is(err, core.ErrNotFound):
 			return nil, err
 		}
 	}
 	addr, err := ident.ParseAddress(word)
 	if err != nil {
-		return nil, nil // neither a login nor an address: nobody
+		return found, nil // no address
 	}
-	return s.Store.FindByEmail(ctx, addr.Key(), accountsOfOneMailbox)
+	byMail, err := s.Store.FindByEmail(ctx, addr.Key(), accountsOfOneMailbox)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range byMail {
+		if !slices.ContainsFunc(found, func(f core.User) bool { return f.ID == u.ID }) {
+			found = append(found, u)
+		}
+	}
+	return found, nil
 }
 
 func (s *Service) sendReset(tx store.Tx, u core.User, eff policy.Effective, c core.Client) error {

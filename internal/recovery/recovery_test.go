@@ -141,6 +141,35 @@ func TestAMailboxOfSeveralAccounts(t *testing.T) {
 	})
 }
 
+// Decision 3: a word that is somebody's login and the address of others finds them
+// all, wherever the login's own mail goes, and each account once.
+func TestAnAddressThatIsALoginToo(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		for i, u := range []directory.NewUser{
+			{Login: "eve@mail.example", Email: "eve@mail.example"},
+			{Login: "eve.second", Email: "eve@mail.example"},
+			{Login: "bob@mail.example", Email: "elsewhere@mail.example"},
+			{Login: "bob.second", Email: "bob@mail.example"},
+		} {
+			u.Tenant = h.Organisation(fmt.Sprintf("Org %d", i), "self-service", "").ID
+			_, path := h.Newcomer(u)
+			if a := h.Raw("").Post(path, "new_password", house.Password); !a.In() {
+				t.Fatalf("%s: %s", u.Login, a.Fault())
+			}
+		}
+		h.Clock.Advance(2 * time.Hour) // the invitations count for what one address may get
+		ask(h, "eve@mail.example")
+		if n := links(h, "eve@mail.example"); n != 2 {
+			t.Errorf("%d links for two accounts", n)
+		}
+		h.Mail("eve@mail.example", "eve.second")
+		ask(h, "bob@mail.example")
+		if mine, others := links(h, "bob@mail.example"), links(h, "elsewhere@mail.example"); mine != 1 || others != 1 {
+			t.Errorf("%d links to the address, %d to whose login it is", mine, others)
+		}
+	})
+}
+
 // B-30, DS-08: no header of a request gets into a link.
 func TestPoisonedHeadersNeverReachAMailB30(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {

@@ -147,12 +147,15 @@ func (h *Hasher) Hash(ctx context.Context, lane Lane, password string) (string, 
 }
 
 // Check reports whether the password is the one that was hashed, and whether
-// it should be hashed again because today's cost is another. rehash is only
-// ever true beside ok.
+// it should be hashed again because today's cost is another or because the hash
+// was imported. rehash is only ever true beside ok.
 func (h *Hasher) Check(ctx context.Context, lane Lane, stored, password string) (ok, rehash bool, err error) {
 	plain, err := canonical(password)
 	if err != nil {
 		return false, false, err
+	}
+	if setting, encoded, imported := cutImported(stored); imported {
+		return h.checkImported(ctx, lane, setting, encoded, password, string(plain))
 	}
 	p, err := parsePHC(stored)
 	if err != nil {

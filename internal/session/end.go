@@ -16,6 +16,7 @@ const (
 	WhySignedOut = "signed_out"
 	WhyRevoked   = "revoked"
 	WhyPassword  = "password_changed"
+	WhyFactor    = "factor_changed"
 	WhyReset     = "reset"
 	WhyDisabled  = "disabled"
 	WhyUntrusted = "browser_untrusted"

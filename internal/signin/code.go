@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/enrol"
 	"sallyport/internal/factor/totp"
+	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -61,7 +62,7 @@ func (s *Service) coded(ctx context.Context, id core.AttemptID, typed string, v 
 			out = Result{Step: step, Attempt: id} // another tab was faster
 			return nil
 		}
-		shown, fault, err := s.check(tx, st.user, st.factors, st.eff, typed, pass, v.Client)
+		shown, fault, err := s.check(tx, st.user, st.factors, st.eff, typed, terms{pass: pass, known: a.Doc.KnownBrowser}, v.Client)
 		if err != nil || fault != nil {
 			refused = fault
 			return err
@@ -125,23 +126,31 @@ func (s shown) counts() string {
 	return "second_factor"
 }
 
+// terms are what a typed code is taken on.
+type terms struct {
+	// pass: a temporary pass is taken in its place. Where it is not, it is as wrong
+	// as anything else, and not used up.
+	pass bool
+	// known: the browser is one of theirs.
+	known bool
+}
+
 // check tries one typed code of a person, in the caller's transaction. A fault
-// is a result that commits with its count; an error rolls back. Where a temporary
-// pass is not taken it is as wrong as anything else, and not used up.
-func (s *Service) check(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, pass bool, c core.Client) (shown, *core.Fault, error) {
+// is a result that commits with its count; an error rolls back.
+func (s *Service) check(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, on terms, c core.Client) (shown, *core.Fault, error) {
 	code := strip(typed)
 	if code == "" {
 		return shown{}, core.ErrCodeRequired, nil
 	}
 	for _, f := range factors {
 		if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed && isDigits(code) && len(code) == enrol.ParamsOf(f.Doc).Digits {
-			return s.checkTOTP(tx, u, factors, f, eff, code, c)
+			return s.checkTOTP(tx, u, factors, f, eff, code, on.known, c)
 		}
 	}
-	return s.checkSpare(tx, u, factors, eff, typed, pass, c)
+	return s.checkSpare(tx, u, factors, eff, typed, on, c)
 }
 
-func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f core.Factor, eff policy.Effective, code string, c core.Client) (shown, *core.Fault, error) {
+func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f core.Factor, eff policy.Effective, code string, known bool, c core.Client) (shown, *core.Fault, error) {
 	now := tx.Now()
 	switch {
 	case f.Budget.Dead():
@@ -191,17 +200,20 @@ func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f c
 		if err := tx.Append(audit.On(audit.MFADead, core.ActorSystem, string(u.ID), c)); err != nil {
 			return shown{}, nil, err
 		}
-		return shown{}, core.ErrFactorDead, nil
+		return shown{}, core.ErrFactorDead, s.tell(tx, core.MailFactorDead, u, eff, c)
 	}
 	if began {
-		return shown{}, locked(f.Budget, tx), s.tellLock(tx, u, eff, "second_factor", f.Budget, first, c)
+		fault = locked(f.Budget, tx)
+		if err := s.tellLock(tx, u, eff, "second_factor", f.Budget, first, c); err != nil || first {
+			return shown{}, fault, err
+		}
 	}
-	return shown{}, fault, nil
+	return shown{}, fault, s.tellWrong(tx, u, eff, f.Budget, known, c)
 }
 
 // checkSpare tries what is no code of the app: a recovery code, then a temporary
 // pass, on one budget (decision 7.3).
-func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, pass bool, c core.Client) (shown, *core.Fault, error) {
+func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, on terms, c core.Client) (shown, *core.Fault, error) {
 	b, err := tx.Budget(u.ID, budgetCodes)
 	if err != nil {
 		return shown{}, nil, err
@@ -210,7 +222,7 @@ func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, ef
 		return shown{}, locked(b, tx), tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorLocked.Code, c))
 	}
 	f, ok := s.Enrol.FindCode(factors, typed)
-	if !ok && pass {
+	if !ok && on.pass {
 		sh, used, err := s.usePass(tx, u, factors, typed, c)
 		if err != nil {
 			return shown{}, nil, err
@@ -232,9 +244,12 @@ func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, ef
 			return shown{}, nil, err
 		}
 		if began {
-			return shown{}, locked(b, tx), s.tellLock(tx, u, eff, "recovery_code", b, first, c)
+			if err := s.tellLock(tx, u, eff, "recovery_code", b, first, c); err != nil || first {
+				return shown{}, locked(b, tx), err
+			}
+			return shown{}, locked(b, tx), s.tellWrong(tx, u, eff, b, on.known, c)
 		}
-		return shown{}, core.ErrCodeMismatch.With("now", tx.Now()), nil
+		return shown{}, core.ErrCodeMismatch.With("now", tx.Now()), s.tellWrong(tx, u, eff, b, on.known, c)
 	}
 	if !b.Clean() {
 		if err := tx.SaveBudget(u.ID, budgetCodes, core.Budget{}); err != nil {
@@ -246,6 +261,28 @@ func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, ef
 		return shown{}, nil, err
 	}
 	return shown{proof: core.Proof{Kind: core.FactorRecoveryCode, ID: f.ID, At: tx.Now()}, factors: rest, codes: codes, recovered: true}, nil, nil
+}
+
+// warned are the numbers of failures in a row at which the owner hears of them:
+// somebody else who tries now and then, too slowly for a lock, must not go
+// unnoticed (rows A-05, W-03, B-01).
+var warned = []int{3, 10, 25, 50, 75}
+
+// tellWrong mails the owner about a wrong second factor: the first one from a
+// browser that is not theirs, because there the password was known, and from
+// their own when it goes on.
+func (s *Service) tellWrong(tx store.Tx, u core.User, eff policy.Effective, b core.Budget, known bool, c core.Client) error {
+	if b.Consecutive == 1 && !known || slices.Contains(warned, b.Consecutive) {
+		return s.tell(tx, core.MailWrongCode, u, eff, c)
+	}
+	return nil
+}
+
+func (s *Service) tell(tx store.Tx, kind core.MailKind, u core.User, eff policy.Effective, c core.Client) error {
+	if u.Email == "" {
+		return nil
+	}
+	return s.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c})
 }
 
 // locked says until when, to the minute that is over: whoever comes back at the

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
+	"sallyport/internal/i18n"
 	"sallyport/internal/testkit/house"
 )
 
@@ -123,8 +124,67 @@ func TestManySignInsShareOneCountB01(t *testing.T) {
 		if a := doors[0].raw.Post(doors[0].page, "code", p.Code()); a.Fault() != core.ErrFactorLocked.Code {
 			t.Errorf("the right code while locked: status %d, fault %q", a.Status, a.Fault())
 		}
-		if got := len(h.Mails(p.Login)) - mails; got != 1 {
+		// The first wrong code, the third, and the lock.
+		if got := len(h.Mails(p.Login)) - mails; got != 3 {
 			t.Errorf("the owner got %d mails about it", got)
+		}
+	})
+}
+
+// A-05, W-03: who has the password and guesses too slowly for a lock is told about
+// all the same, from the first code on, and so is the end of the factor.
+func TestSlowGuessesAreToldW03(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Slow", "self-service", "")
+		p := h.Enrolled(org, "anna@example.com")
+		own := h.Raw(at(1))
+		if a := own.Post(p.Attempt(own), "code", p.Fresh()); !a.In() {
+			t.Fatalf("the owner: %q", a.Fault())
+		}
+		own.Post("/sign-out")
+		told := func(subject string) (n int) {
+			h.Mails(p.Login)
+			for _, m := range h.Inbox.List(p.Login) {
+				if m.Subject == i18n.For("en").T(subject, nil) {
+					n++
+				}
+			}
+			return n
+		}
+		// The owner's own slip, in their own browser, is nobody's news.
+		page := p.Attempt(own)
+		own.Post(page, "code", p.Wrong())
+		if n := told("mail.wrong_code.subject"); n != 0 {
+			t.Errorf("one slip of the owner's: %d mails", n)
+		}
+		if a := own.Post(page, "code", p.Fresh()); !a.In() {
+			t.Fatalf("the owner: %q", a.Fault())
+		}
+		h.Clock.Advance(time.Hour)
+		thief := h.Raw(at(2))
+		for n := 1; n <= core.DeadAt; n++ {
+			if n%4 == 1 {
+				h.Clock.Advance(16 * time.Minute)
+				page = p.Attempt(thief)
+			}
+			thief.Post(page, "code", p.Wrong())
+			want := 0
+			for _, at := range []int{1, 3, 10, 25, 50, 75} {
+				if n >= at {
+					want++
+				}
+			}
+			if n == 1 || n == 2 || n == 4 || n == core.DeadAt {
+				if got := told("mail.wrong_code.subject"); got != want {
+					t.Errorf("after %d wrong codes: %d mails, want %d", n, got, want)
+				}
+			}
+		}
+		if n := told("mail.factor_dead.subject"); n != 1 || !p.Factor().Budget.Dead() {
+			t.Errorf("the end of the factor was told %d times", n)
+		}
+		if n := told("mail.first_lock.subject"); n != 0 {
+			t.Errorf("%d locks were told, and there was none", n)
 		}
 	})
 }

@@ -36,7 +36,8 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		}
 		f.why = "unsaved"
 	}
-	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), KnownAtStart: a.Doc.KnownBrowser, MailProved: a.Doc.MailProved, LastBefore: u.LastSignInAt}
+	doc := core.SessionDoc{Recovered: a.Has(core.FactorRecoveryCode), MailProved: a.Doc.MailProved,
+		Asleep: a.Doc.Asleep && !a.Doc.MailProved && !policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA), LastBefore: u.LastSignInAt}
 	if len(f.codes) > 0 {
 		var err error
 		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {
@@ -48,7 +49,7 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	}
 	var err error
 	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo}
-	if doc.Browser, out.Device, err = s.meet(tx, u, a.Doc, v); err != nil {
+	if doc.Browser, out.Device, err = s.meet(tx, u, a.Doc, doc.Asleep, v); err != nil {
 		return Result{}, err
 	}
 	if doc.TrustUntil, err = s.asksTrust(tx, *a, u, factors, eff); err != nil {
@@ -70,8 +71,12 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		return Result{}, err
 	}
 	out.Opened, u = &opened, opened.User
-	if u.State == core.UserValidated || tx.Now().Sub(u.LastSignInAt) > day {
+	wakes := !doc.Asleep && tx.Now().Sub(u.AwakeAt) > day
+	if u.State == core.UserValidated || wakes || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
+		if wakes {
+			u.AwakeAt = tx.Now()
+		}
 		if err := tx.UpdateUser(u); err != nil {
 			return Result{}, err
 		}
@@ -120,12 +125,12 @@ func (s *Service) asksTrust(tx store.Tx, a core.Attempt, u core.User, factors []
 
 // meet makes this browser known to the person, with its own guess budget. It
 // returns which one it is and, for a new one, the cookie to set.
-func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor) (id core.BrowserID, cookie string, err error) {
+func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, asleep bool, v Visitor) (id core.BrowserID, cookie string, err error) {
 	if doc.KnownBrowser {
 		if doc.Seen == "" {
 			return doc.Browser, "", nil
 		}
-		if err := tx.SeenBrowser(doc.Seen, tx.Now(), v.Where()); !errors.Is(err, core.ErrNotFound) {
+		if err := tx.SeenBrowser(doc.Seen, tx.Now(), v.Where(), asleep); !errors.Is(err, core.ErrNotFound) {
 			return doc.Seen, "", err
 		}
 		// It was forgotten meanwhile: meet it again.
@@ -154,6 +159,6 @@ func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, v Visitor)
 		}
 	}
 	b := core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: secret.TokenHash(fresh),
-		Agent: v.AgentShort(), Place: v.Where(), SeenAt: tx.Now(), CreateAt: tx.Now()}
+		Agent: v.AgentShort(), Place: v.Where(), SeenAt: tx.Now(), CreateAt: tx.Now(), MetAsleep: asleep}
 	return b.ID, v.with(fresh), tx.InsertBrowser(b)
 }

@@ -91,7 +91,7 @@ func (s *Service) Accept(ctx context.Context, token, typed, page string, v Visit
 		}
 		u.State, u.ValidatedAt = core.UserValidated, tx.Now()
 		// Accepting counts as a sign-in and as the mail proof (setting enrol_proof).
-		u.LastSignInAt = tx.Now()
+		u.LastSignInAt, u.AwakeAt = tx.Now(), tx.Now()
 		return core.AttemptDoc{MailProved: true}, tx.Append(audit.By(audit.UserValidated, u.ID, v.Client))
 	})
 }
@@ -295,8 +295,16 @@ func (s *Service) ProveMail(ctx context.Context, token string, v Visitor) error 
 				return err
 			}
 		} else if sess, err := tx.Session(core.SessionID(l.Token.Bound)); err == nil && sess.User == l.User.ID && sess.EndedAt.IsZero() {
-			sess.Doc.MailProved = true
+			sess.Doc.MailProved, sess.Doc.Asleep = true, false
 			if err := tx.UpdateSession(sess); err != nil {
+				return err
+			}
+			u, err := tx.User(sess.User)
+			if err != nil {
+				return err
+			}
+			u.AwakeAt = tx.Now()
+			if err := tx.UpdateUser(u); err != nil {
 				return err
 			}
 			if err := tx.Changed(core.ChangeSession, string(sess.ID)); err != nil {

@@ -35,7 +35,7 @@ func (s standing) facts() policy.Facts {
 	who := s.who
 	who.Factors = s.factors
 	return policy.Facts{Now: s.now, Person: who, Effective: s.eff, Shown: policy.Shown{Proofs: doc.Proofs,
-		Anew: doc.Purpose == core.PurposeAdminLink, Skip: doc.Skip, Address: s.address, KnownBrowser: doc.KnownBrowser, MailProved: doc.MailProved}}
+		Anew: doc.Purpose == core.PurposeAdminLink, Skip: doc.Skip, Address: s.address, KnownBrowser: doc.KnownBrowser && !doc.Asleep, MailProved: doc.MailProved}}
 }
 
 // next picks the step that an attempt stands at. It is the only place that does.
@@ -65,4 +65,12 @@ func next(s standing) (Step, policy.Decision) {
 		return StepDone, d
 	}
 	return StepPassword, d
+}
+
+// asleep reports whether a password alone from this browser wakes nobody: the
+// account has not been signed in to for long, by a sign-in that counts, and the
+// browser came with none that did. Otherwise whoever has only the password would sign in
+// twice, and be known the second time.
+func asleep(l store.Login, now time.Time) bool {
+	return (l.Browser == "" || l.MetAsleep) && now.Sub(l.User.AwakeAt) > policy.LongAway
 }

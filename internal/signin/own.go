@@ -89,18 +89,13 @@ func (s *Service) Needs(ctx context.Context, me Self, enrolling bool) (proof cor
 
 func (s *Service) needs(me Self, sess core.Session, u core.User, factors []core.Factor, enrolling bool) (core.FactorKind, bool) {
 	proof := session.FreshKind(sess, factors, s.Now())
-	mail := enrolling && policy.MailFirst(policy.Facts{Now: s.Now(), Person: policy.PersonOf(signedInBefore(u, sess), factors), Effective: me.Effective,
-		Shown: policy.Shown{KnownBrowser: sess.Doc.KnownAtStart, MailProved: sess.Doc.MailProved}})
-	return proof, mail
-}
-
-// signedInBefore is the account as it was before this session: the session
-// itself moved the last sign-in.
-func signedInBefore(u core.User, sess core.Session) core.User {
-	if !u.LastSignInAt.Before(sess.CreatedAt) {
-		u.LastSignInAt = sess.Doc.LastBefore
+	who := policy.PersonOf(u, factors)
+	if sess.Doc.Asleep {
+		who.AwakeAt = time.Time{} // whatever others did since: this session's sign-in did not count
 	}
-	return u
+	mail := enrolling && policy.MailFirst(policy.Facts{Now: s.Now(), Person: who, Effective: me.Effective,
+		Shown: policy.Shown{KnownBrowser: !sess.Doc.Asleep, MailProved: sess.Doc.MailProved}})
+	return proof, mail
 }
 
 // StepUp proves again, with a code or, where there is no second factor, with the
@@ -149,7 +144,7 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 			return nil
 		}
 		if policy.Enrolled(factors) {
-			shown, fault, err := s.check(tx, u, factors, me.Effective, code, false, me.Client)
+			shown, fault, err := s.check(tx, u, factors, me.Effective, code, terms{known: true}, me.Client)
 			if err != nil || fault != nil {
 				refused = fault
 				return err
@@ -236,13 +231,15 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 }
 
 // ConfirmTOTP takes the first code of the new app. The session rises, and its
-// next page shows the recovery code.
-func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opened session.Opened, replaced bool, err error) {
+// next page shows the recovery code. With endOthers the person's other sessions
+// end with it (row A-14): they have shown less than is asked for now.
+func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOthers bool) (opened session.Opened, replaced bool, err error) {
 	if me.Session.ActingIn != "" {
 		return session.Opened{}, false, session.ErrActing
 	}
 	var refused *core.Fault
 	var out raised
+	var took time.Duration
 	err = s.raising(ctx, me, me.press("confirm", typed), &out, func(tx store.Tx, click clicked, sess core.Session, u core.User, factors []core.Factor) error {
 		refused = nil
 		if err := s.fresh(me, sess, u, factors, true); err != nil {
@@ -269,7 +266,12 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 		if doc.Sheet = sheetOf(done); doc.Sheet != "" {
 			doc.SheetUntil, doc.ReturnTo = tx.Now().Add(BetweenLife), ""
 		}
-		out.Replaced = done.Replace
+		if endOthers {
+			if _, err := session.EndAll(tx, u.ID, session.WhyFactor, audit.By(audit.SessionRevoked, u.ID, me.Client), sess.ID); err != nil {
+				return err
+			}
+		}
+		out.Replaced, took = done.Replace, done.Took
 		out.Opened, err = session.Raise(tx, sess, click.ask(me.ask(u, done.Factors, doc, done.Proof), out))
 		return err
 	})
@@ -281,6 +283,9 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string) (opene
 		return session.Opened{}, false, fmt.Errorf("confirm factor: %w", err)
 	}
 	s.count("enrolment", "ok", "")
+	if took > 0 { // else it was the second request of a click
+		s.count("enrolment_took", took.String(), "")
+	}
 	return out.Opened, out.Replaced, nil
 }
 
@@ -293,7 +298,10 @@ func (s *Service) Disable(ctx context.Context, me Self) error {
 			return err
 		}
 		how, ok := policy.MayDisable(who, me.Effective)
-		if ok && how == core.DisableSecondFactor && policy.Enrolled(factors) {
+		// Confirming alone is enough for who has shown the factor. A session from
+		// before it came has not, and could undo with a click what its owner has just
+		// set up (row B-21).
+		if ok && policy.Enrolled(factors) && (how == core.DisableSecondFactor || !sess.Level.AtLeast(core.LevelMFA)) {
 			if err := s.fresh(me, sess, u, factors, false); err != nil {
 				return err
 			}

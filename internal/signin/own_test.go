@@ -102,6 +102,10 @@ func TestAPasswordSessionTouchesNoFactorB21(t *testing.T) {
 		if a := low.Get(recoveryPage); strings.Contains(a.Body, p.Recovery) || a.Of("data-recovery-code") != "" {
 			t.Error("another session's recovery code is shown")
 		}
+		// confirm_only asks nothing more of who has shown the factor, and only of them.
+		if a := low.Post(disablePage, "confirm", "yes"); a.Status != http.StatusUnprocessableEntity || a.Fault() != core.ErrCodeRequired.Code {
+			t.Errorf("switching off: status %d to %q, fault %q", a.Status, a.Location, a.Fault())
+		}
 		if got := p.Factor(); got.ID != factor.ID {
 			t.Error("the factor was replaced")
 		}
@@ -114,6 +118,37 @@ func TestAPasswordSessionTouchesNoFactorB21(t *testing.T) {
 		}
 		if l := p.Sessions(); len(l) == 0 {
 			t.Error("no session is left")
+		}
+	})
+}
+
+// A-14: who sets up a factor, or moves it to another phone, is offered to end the
+// other sessions: ticked, and only when it is.
+func TestFactorChangesOfferToEndOthersA14(t *testing.T) {
+	each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Others", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		other := h.Raw(at(1))
+		for n, ends := range []bool{false, true, true} {
+			p.Enter(other)
+			page := h.Must(p.Get(totpPage))
+			if !strings.Contains(page.Raw, `name="end_others" value="yes" checked`) {
+				t.Fatalf("round %d: page %q offers nothing", n, page.Name)
+			}
+			p.Key = page.Of("data-setup-key")
+			pairs := []string{"code", p.Fresh()}
+			if ends {
+				pairs = append(pairs, "end_others", "yes")
+			}
+			page = h.Must(p.Submit(page, pairs...))
+			if page.Name == "recovery-code" {
+				p.Recovery = page.Of("data-recovery-code")
+				h.Must(p.Submit(page, "saved", "yes"))
+			}
+			if other.Inside() == ends {
+				t.Errorf("round %d: the other session lives: %v", n, other.Inside())
+			}
+			other.Post("/sign-out")
 		}
 	})
 }

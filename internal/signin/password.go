@@ -36,8 +36,8 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	}
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "", Browser: g.login.Browser,
-		NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
-	if s.Now().Sub(g.login.KnownAt) > day {
+		Asleep: asleep(g.login, s.Now()), NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
+	if g.login.MetAsleep || s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
 	}
 	err = s.settled(ctx, g, func(tx store.Tx, honours ...store.Guess) (given bool, err error) {
@@ -135,6 +135,8 @@ type guessed struct {
 	eff     policy.Effective
 	guess   store.Guess
 	budget  core.Budget
+	key     string // the login as it was looked up
+	learned bool   // an imported password: this guess told what it is like
 	rehash  string // a new hash with today's cost, when the old one's was another
 	refused string // the true reason, for the audit log; empty when right
 }
@@ -168,6 +170,7 @@ func (s *Service) find(ctx context.Context, g *guessed, login string, v Visitor)
 	if err != nil {
 		key = "\x00" // no account has this key; the work goes on as for an unknown login
 	}
+	g.key = key
 	g.login, err = s.Store.FindLogin(ctx, key, v.devices())
 	unknown := errors.Is(err, core.ErrNotFound)
 	if err != nil && !unknown {
@@ -196,8 +199,11 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 	}
 	g.budget = res.Budget
 	hash := g.login.Password.Hash
-	if hash == "" || !res.OK {
-		hash = s.Hasher.Dummy()
+	switch {
+	case hash == "":
+		hash = s.Decoys.For(g.key)
+	case !res.OK:
+		hash = s.Decoys.Instead(hash)
 	}
 	lane := v.lane()
 	lane.Known = g.login.Browser != ""
@@ -235,12 +241,26 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		s.Limiter.Fail(v.Source(), s.Now())
 		return g, s.settleWrong(ctx, g, res.OK, v)
 	}
+	if g.login.Password.Length == 0 {
+		s.learn(g, typed)
+	}
 	if rehash {
 		if g.rehash, err = s.Hasher.Hash(ctx, lane, typed); err != nil {
 			g.rehash = "" // the next sign-in tries again; this one is right all the same
 		}
 	}
 	return g, nil
+}
+
+// learn looks at an imported password, which nobody has seen before: how long it
+// is, and whether it may stay. One that would be refused if it were chosen now is
+// let in, and has to be changed at this sign-in. So nobody is locked out by a
+// rule that the other system did not have.
+func (s *Service) learn(g *guessed, typed string) {
+	p, u := &g.login.Password, &g.login.User
+	g.learned, p.Length = true, password.Length(typed)
+	_, err := password.Check(typed, password.Context{Login: u.Login, Email: u.Email, TenantNames: []string{g.eff.Name(), g.eff.Organisation.Name}})
+	p.MustChange = p.MustChange || err != nil
 }
 
 // settleWrong counts a wrong guess. A guess that was not evaluated, because the
@@ -289,10 +309,14 @@ func (s *Service) tellLock(tx store.Tx, u core.User, eff policy.Effective, what 
 // settleRight gives the budget back after a right password, in the transaction
 // that honours it.
 func (s *Service) settleRight(tx store.Tx, g *guessed) error {
-	if g.rehash != "" {
+	if g.rehash != "" || g.learned {
 		p := g.login.Password
-		p.Hash = g.rehash
-		if err := tx.SetPassword(g.login.User.ID, p); err != nil {
+		if g.rehash != "" {
+			p.Hash = g.rehash
+		}
+		p.Length = password.Class(p.Length) // an older release kept the count
+		// Hashing took its time: a password that was set meanwhile stays.
+		if err := tx.Rehash(g.login.User.ID, g.login.Password.Hash, p); err != nil {
 			return err
 		}
 	}

@@ -113,7 +113,7 @@ func (s *Service) Pass(ctx context.Context, id core.AttemptID, typed string, v V
 			out = Result{Step: step, Attempt: id}
 			return nil
 		}
-		sh, fault, err := s.checkSpare(tx, st.user, nil, st.eff, typed, true, v.Client)
+		sh, fault, err := s.checkSpare(tx, st.user, nil, st.eff, typed, terms{pass: true}, v.Client)
 		if err != nil || fault != nil {
 			refused = fault
 			return err

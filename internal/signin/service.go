@@ -19,6 +19,7 @@ type Service struct {
 	Tree    *directory.Tree
 	Ring    *secret.Ring
 	Hasher  *secret.Hasher
+	Decoys  *Decoys
 	Post    *outbox.Post
 	Enrol   enrol.Room
 	Limiter *Limiter

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
@@ -165,6 +166,7 @@ func (s *Service) skip(tx store.Tx, st standing, v Visitor) (out Result, err err
 // switches two-factor authentication on and signs in.
 func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, v Visitor) (Result, error) {
 	var out Result
+	var took time.Duration
 	var refused *core.Fault
 	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
 		refused = nil
@@ -190,6 +192,7 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
 			return err
 		}
+		took = done.Took
 		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", sheet: sheetOf(done), stored: true}, v)
 		return err
 	})
@@ -201,6 +204,9 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 		return Result{}, refused
 	}
 	s.count("enrolment", "ok", "")
+	if took > 0 { // else it was the second request of a click
+		s.count("enrolment_took", took.String(), "")
+	}
 	return out, nil
 }
 
@@ -304,6 +310,14 @@ func (s *Service) isNew(ctx context.Context, u core.User, typed string, v Visito
 	return nil
 }
 
+// CheckPassword is nil when a text may become the password of an account; else the
+// fault that says why not.
+func CheckPassword(u core.User, eff policy.Effective, typed string) error {
+	_, err := password.Check(typed, password.Context{MinLength: MinLength(eff), Login: u.Login, Email: u.Email,
+		TenantNames: []string{eff.Name(), eff.Organisation.Name}})
+	return err
+}
+
 // MakePassword checks a new password against the rules and hashes it.
 func (s *Service) MakePassword(ctx context.Context, u core.User, eff policy.Effective, typed string, v Visitor) (core.Password, error) {
 	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
@@ -318,5 +332,5 @@ func (s *Service) MakePassword(ctx context.Context, u core.User, eff policy.Effe
 	if err != nil {
 		return core.Password{}, busy(err)
 	}
-	return core.Password{Hash: hash, Length: n}, nil
+	return core.Password{Hash: hash, Length: password.Class(n)}, nil
 }

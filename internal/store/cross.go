@@ -55,6 +55,16 @@ type Cross interface {
 	// second factor, for the metrics.
 	CountUsers(ctx context.Context) ([]UserCount, error)
 
+	// HashSettings counts passwords by the setting of their hash
+	// (secret.Imported.Setting), our own under "". It reads them all.
+	HashSettings(ctx context.Context) (map[string]int64, error)
+
+	// Bulk runs fn in one transaction that brings in many people of any tenants,
+	// for the import, and commits durably when fn returns nil. Like a function of
+	// Update it may run again. Others wait for it where there is one writer, so a
+	// chunk should be a thousand people and not all of them.
+	Bulk(ctx context.Context, fn func(BulkTx) error) error
+
 	// ClaimMail leases up to limit mails that are due and returns them, those
 	// past their ExpiresAt too: the worker notes that they expired.
 	ClaimMail(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]core.Mail, error)
@@ -68,9 +78,10 @@ type Cross interface {
 	// Unsealed returns committed events that belong to no batch yet, in the
 	// order of their insertion, at most limit.
 	Unsealed(ctx context.Context, limit int) ([]core.Event, error)
-	// SealBatch stores a batch and gives its events their positions, in one
-	// transaction; ErrConflict when a batch of that number exists.
-	SealBatch(ctx context.Context, b core.Batch, seqs []int64) error
+	// SealBatch stores a batch, gives its events their positions and remembers the
+	// head of the chain as it is then (Meta, MetaAuditHead), in one transaction;
+	// ErrConflict when a batch of that number exists.
+	SealBatch(ctx context.Context, b core.Batch, seqs []int64, head string) error
 	// LastBatch is the head of the chain; a zero batch when there is none.
 	LastBatch(ctx context.Context) (core.Batch, error)
 	// Batches lists the chain from a number on, at most limit.
@@ -106,6 +117,9 @@ type Cross interface {
 	RaiseEpoch(ctx context.Context, now time.Time) error
 }
 
+// MetaAuditHead is the word about the store that says where its audit chain ends.
+const MetaAuditHead = "audit_head"
+
 // Login is what the password step needs to know of an account, in one read.
 type Login struct {
 	User     core.User
@@ -114,8 +128,10 @@ type Login struct {
 	Enrolled bool
 	// Browser is the known browser of this person that the device is, or empty.
 	Browser core.BrowserID
-	// KnownAt is when that browser was last seen.
-	KnownAt time.Time
+	// KnownAt is when that browser was last seen; MetAsleep, that it came with a
+	// sign-in that does not count for enrol_proof.
+	KnownAt   time.Time
+	MetAsleep bool
 	// TrustedAt and TrustedUntil are those of the browser; see core.Browser.
 	TrustedAt    time.Time
 	TrustedUntil time.Time

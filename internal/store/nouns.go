@@ -140,9 +140,14 @@ type UserWriter interface {
 	UpdateUser(core.User) error
 	// SetPassword stores a password, replacing what was there.
 	SetPassword(core.UserID, core.Password) error
+	// Rehash replaces a stored hash by another of the same password. When it is
+	// not the one given any more, a new password was set meanwhile and nothing is
+	// done.
+	Rehash(user core.UserID, had string, p core.Password) error
 	InsertBrowser(core.Browser) error
-	// SeenBrowser moves the last use of a known browser, and where that was.
-	SeenBrowser(id core.BrowserID, at time.Time, place string) error
+	// SeenBrowser moves the last use of a known browser and where that was, and says
+	// whether it is still one that was only met asleep.
+	SeenBrowser(id core.BrowserID, at time.Time, place string, asleep bool) error
 	// DropBrowsers forgets known browsers: those named, or all when none is.
 	DropBrowsers(core.UserID, ...core.BrowserID) (int, error)
 	// TrustBrowser writes since when and until when a known browser is trusted, from

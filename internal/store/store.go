@@ -26,6 +26,11 @@ type Store interface {
 	// Migrations lists those that the program knows with what the store has.
 	Migrations(ctx context.Context) ([]Migration, error)
 
+	// Blank reports whether nobody has put anything into the store yet: no migration
+	// was applied, or only some, or all, and there is no tenant. It works on any
+	// version of the schema.
+	Blank(ctx context.Context) (bool, error)
+
 	// OnChange tells fn of each change of the feed that is committed through this
 	// very store, before Update returns. Call it before the first Update.
 	OnChange(fn func(core.Change))

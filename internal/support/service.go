@@ -138,7 +138,7 @@ func (s *Service) Begin(ctx context.Context, cur session.Current, in core.Tenant
 			return err
 		}
 		ask := session.Ask{User: u, Factors: factors, Effective: cur.Effective, Proofs: sess.Doc.Proofs, Client: c,
-			Doc:    core.SessionDoc{Browser: sess.Doc.Browser, KnownAtStart: sess.Doc.KnownAtStart, MailProved: sess.Doc.MailProved, LastBefore: sess.Doc.LastBefore},
+			Doc:    core.SessionDoc{Browser: sess.Doc.Browser, Asleep: sess.Doc.Asleep, MailProved: sess.Doc.MailProved, LastBefore: sess.Doc.LastBefore},
 			Acting: &session.Acting{In: in, Reason: reason, From: sess.ID}}
 		if out, err = session.Open(tx, ask); err != nil {
 			return err

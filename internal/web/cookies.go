@@ -14,6 +14,7 @@ const (
 	AttemptCookie Cookie = "sallyport-attempt" // the sign-in under way
 	DeviceCookie  Cookie = "sallyport-device"  // a browser that finished a full sign-in before
 	LangCookie    Cookie = "sallyport-lang"    // the language that was picked
+	DoneCookie    Cookie = "sallyport-done"    // what was just done, for the next page to say once
 )
 
 // Cookies writes and reads them. The __Host- prefix and Secure hold together:

@@ -126,12 +126,19 @@ func WithLanguage(r *http.Request, profile, uiLocales, tenantDefault string) *ht
 	return r
 }
 
-// langHref is the address of this page in another language. The rest of the
-// query stays: it says where the person was going.
+// goesAlong are the parts of a query that say where the person was going. Others
+// stay behind: what came in an address by mistake, a password even, is not written
+// into the page again.
+var goesAlong = []string{"return_to", "next", "tenant", "login_hint", "inputmode", "sent", "resent", "to"}
+
+// langHref is the address of this page in another language.
 func langHref(ctx context.Context, tag string) string {
 	q := url.Values{}
-	for name, values := range requestOf(ctx).language.query {
-		q[name] = values
+	query := requestOf(ctx).language.query
+	for _, name := range goesAlong {
+		if values, there := query[name]; there {
+			q[name] = values
+		}
 	}
 	q.Set("lang", tag)
 	return "?" + q.Encode()

@@ -190,6 +190,9 @@ func checkForms(t *testing.T, doc element) {
 			t.Errorf("a form by %s to %q", form.get("method"), form.get("action"))
 		}
 		submits := form.all(func(e element) bool { return e.Data == "button" && e.get("type") == "submit" })
+		if id := form.get("id"); id != "" { // and a button may belong to a form that it does not stand in
+			submits = append(submits, doc.all(func(e element) bool { return e.Data == "button" && e.get("type") == "submit" && e.get("form") == id })...)
+		}
 		if len(submits) == 0 {
 			t.Errorf("the form to %s has no button", form.get("action"))
 		}

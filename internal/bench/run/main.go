@@ -33,7 +33,7 @@ func run(ctx context.Context) (err error) {
 	small := flag.Int("small", 1000, "people in the small stores")
 	large := flag.Int("large", 100_000, "people in the large stores; 0 leaves them out")
 	pg := flag.Bool("postgres", true, "measure on PostgreSQL too")
-	only := flag.String("only", "", "parts to run, with commas: statements, steps, sign-ins, checks, storm, memory")
+	only := flag.String("only", "", "parts to run, with commas: statements, steps, sign-ins, checks, storm, memory, imports")
 	keep := flag.Bool("keep", false, "write the table into docs/performance.md")
 	flag.Parse()
 	switch *child {

@@ -9,14 +9,15 @@ import (
 	"sync"
 )
 
-//go:generate go run generate.go -in passwords.json -out common.txt.gz
+//go:generate go run generate.go -from packages -out common.txt.gz
 
 //go:embed common.txt.gz
 var compressed []byte
 
 // commonLines is the list: sorted, one folded password a line, a line break
 // before the first and after the last. It stays one string, since a map of
-// fifty thousand would take ten times the memory.
+// so many would take ten times the memory, and it is unpacked only when somebody
+// chooses a password.
 var commonLines = sync.OnceValue(func() string {
 	r, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {

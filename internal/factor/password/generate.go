@@ -1,8 +1,8 @@
 //go:build ignore
 
-// This program writes common.txt.gz from a JSON array of passwords, the most
-// common one first. The array comes from `npm pack @zxcvbn-ts/language-common`,
-// where it is src/passwords.json.
+// This program writes common.txt.gz from lists of passwords, words and names. A
+// folder has the npm packages unpacked that NOTICE names, each under the last part
+// of its name: language-common, language-en and so on. more.txt adds what is ours.
 package main
 
 import (
@@ -13,45 +13,65 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
-// stretched is how many of the most common passwords are also listed written
-// two and three times: that is what people do with them when 15 characters are
-// asked for.
-const stretched = 3000
+// lists are the files and how much of each is taken. Those of words begin with the
+// most common one; a family name that few have is nobody's first guess.
+var lists = []struct {
+	path string
+	most int
+}{
+	{"language-common/src/passwords.json", 1 << 20},
+	{"language-en/src/commonWords.json", 1 << 20},
+	{"language-en/src/firstnames.json", 1 << 20},
+	{"language-en/src/lastnames.json", 3000},
+	{"language-de/src/commonWords.json", 1 << 20},
+	{"language-de/src/firstnames.json", 1 << 20},
+	{"language-de/src/lastnames.json", 1 << 20},
+	{"language-fr/src/commonWords.json", 1 << 20},
+	{"language-fr/src/firstnames.json", 1 << 20},
+}
 
 func main() {
-	in := flag.String("in", "passwords.json", "a JSON array, most common first")
+	from := flag.String("from", "packages", "a folder with the unpacked packages")
+	more := flag.String("more", "more.txt", "a list of our own, one a line")
 	out := flag.String("out", "common.txt.gz", "where the list goes")
 	flag.Parse()
-	raw, err := os.ReadFile(*in)
+	set := make(map[string]bool)
+	add := func(p string) {
+		p = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(p)))
+		if utf8.RuneCountInString(p) >= 3 && !strings.ContainsAny(p, "\r\n") {
+			set[p] = true
+		}
+	}
+	for _, list := range lists {
+		raw, err := os.ReadFile(filepath.Join(*from, list.path))
+		if err != nil {
+			log.Fatal(err)
+		}
+		var ranked []string
+		if err := json.Unmarshal(raw, &ranked); err != nil {
+			log.Fatal(err)
+		}
+		for _, p := range ranked[:min(len(ranked), list.most)] {
+			add(p)
+		}
+	}
+	ours, err := os.ReadFile(*more)
 	if err != nil {
 		log.Fatal(err)
 	}
-	var ranked []string
-	if err := json.Unmarshal(raw, &ranked); err != nil {
-		log.Fatal(err)
-	}
-	set := make(map[string]bool)
-	for i, p := range ranked {
-		p = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(p)))
-		if p == "" || strings.ContainsAny(p, "\r\n") {
-			continue
+	for line := range strings.Lines(string(ours)) {
+		if !strings.HasPrefix(line, "#") {
+			add(strings.TrimSpace(line))
 		}
-		set[p] = true
-		if i < stretched && len(p) >= 3 {
-			set[p+p] = true
-			set[p+p+p] = true
-		}
-	}
-	const digits = "1234567890"
-	for n := 5; n <= 30; n++ { // the row of digits, as far as the finger goes
-		set[strings.Repeat(digits, 3)[:n]] = true
 	}
 	lines := make([]string, 0, len(set))
 	for p := range set {

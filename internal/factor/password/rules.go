@@ -29,6 +29,19 @@ func MinLength(mandatoryMFA bool) int {
 	return minAlone
 }
 
+// Class is the highest floor that a password of so many characters meets, or 0. It
+// is all that a later rule asks, so it is all that is kept: the count beside a hash
+// would tell a thief where to begin.
+func Class(length int) int {
+	switch {
+	case length >= minAlone:
+		return minAlone
+	case length >= minBesideAMFA:
+		return minBesideAMFA
+	}
+	return 0
+}
+
 // Context is what a password is compared with.
 type Context struct {
 	MinLength   int
@@ -46,9 +59,7 @@ func Check(candidate string, c Context) (length int, err error) {
 	if !utf8.ValidString(candidate) || strings.ContainsFunc(candidate, unicode.IsControl) {
 		return 0, core.Invalid("password.invalid")
 	}
-	// Counted as it will be hashed, so that an accent is one character however
-	// the keyboard made it (N-16).
-	length = utf8.RuneCountInString(norm.NFC.String(candidate))
+	length = Length(candidate)
 	if length < c.MinLength {
 		return length, core.Invalid("password.too_short", "min", c.MinLength, "length", length)
 	}
@@ -56,11 +67,19 @@ func Check(candidate string, c Context) (length int, err error) {
 	if likeAccount(folded, c) {
 		return length, core.Invalid("password.like_account")
 	}
-	if common(folded) {
+	visible := seen(folded)
+	if len(visible) == 0 {
+		return length, core.Invalid("password.blank")
+	}
+	if common(folded) || guessed(visible) {
 		return length, core.Invalid("password.common")
 	}
 	return length, nil
 }
+
+// Length is how many characters a password has. It is counted as it will be
+// hashed, so that an accent is one character however the keyboard made it (N-16).
+func Length(candidate string) int { return utf8.RuneCountInString(norm.NFC.String(candidate)) }
 
 func likeAccount(folded string, c Context) bool {
 	names := append([]string{c.Login, c.Email}, c.TenantNames...)

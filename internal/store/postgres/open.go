@@ -121,3 +121,7 @@ func (e *engine) write(ctx context.Context, fn func(db.DBTX) error, patient bool
 	}
 	return w.missed, err
 }
+
+func (e *engine) WriteMuch(ctx context.Context, fn func(db.DBTX) error) error {
+	return e.Write(ctx, fn)
+}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -175,6 +176,22 @@ func (w *writing) ExecContext(ctx context.Context, query string, args ...any) (s
 	return w.conn.ExecContext(ctx, query, args...)
 }
 
+// looks reports whether a query does nothing but look: what locks rows, or calls
+// the server's own functions to, has its effect on the transaction.
+func looks(query string) bool {
+	if known, ok := looking.Load(query); ok {
+		return known.(bool)
+	}
+	only := verb(query) == "SELECT" && !locking.MatchString(query)
+	looking.Store(query, only)
+	return only
+}
+
+// looking keeps what was found of each query.
+var looking sync.Map
+
+var locking = regexp.MustCompile(`(?i)\bFOR\s+(NO\s+KEY\s+UPDATE|KEY\s+SHARE|UPDATE|SHARE)\b|\bpg_\w+\(|\bset_config\(|\bnextval\(`)
+
 // asker is where a question goes: past the transaction while there is none, and
 // else into it, after what waits.
 type asker interface {
@@ -183,7 +200,7 @@ type asker interface {
 }
 
 func (w *writing) asks(ctx context.Context, query string) (asker, error) {
-	if w.conn == nil && len(w.waiting) == 0 && w.failed == nil && verb(query) == "SELECT" {
+	if w.conn == nil && len(w.waiting) == 0 && w.failed == nil && looks(query) {
 		return w.pool, nil
 	}
 	err := w.send(ctx, false)

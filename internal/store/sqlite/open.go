@@ -106,6 +106,10 @@ func (e *engine) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What a statement of many rows would need to be undone stays in memory.
+	if err := c.do("PRAGMA temp_store = MEMORY"); err != nil {
+		return errors.Join(err, c.close())
+	}
 	e.writer = &writer{conn: c}
 	// Readers are opened when they are first needed.
 	for range readers {
@@ -154,6 +158,15 @@ func (e *engine) Read(ctx context.Context, fn func(db.DBTX) error) error {
 
 func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
 	return e.writer.write(ctx, fn)
+}
+
+func (e *engine) WriteMuch(ctx context.Context, fn func(db.DBTX) error) error {
+	return e.writer.write(ctx, func(q db.DBTX) error {
+		if err := e.writer.widen(); err != nil {
+			return err
+		}
+		return fn(q)
+	})
 }
 
 // Close waits for those who read and write. The last connection to go moves the

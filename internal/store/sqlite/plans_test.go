@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/internal/store/sqlstore"
 	"sallyport/internal/store/sqlstore/db"
 )
 
@@ -21,7 +22,7 @@ var (
 // is. So what sign-in does costs the same with a thousand people and a million.
 func TestPlans(t *testing.T) {
 	whole := []string{
-		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps", "EndRecoveryCodes",
+		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps", "EndRecoveryCodes", "HashSettings",
 	}
 	s := opened(t, file(t))
 	if err := s.Migrate(t.Context(), nil); err != nil {
@@ -82,6 +83,46 @@ func TestPlans(t *testing.T) {
 	}
 	if seen < 60 {
 		t.Errorf("only %d statements were looked at", seen)
+	}
+}
+
+// TestPlansOfAChunk: what a chunk of people asks costs by their number, too.
+func TestPlansOfAChunk(t *testing.T) {
+	s := opened(t, file(t))
+	if err := s.Migrate(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for query, column := range map[string]string{sqlstore.BulkPlaces: "id", sqlstore.BulkLogins: "login_key", sqlstore.BulkAddresses: "u.email_key"} {
+		among, arg, err := s.Among(column, []string{"a", "b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.One(t.Context(), func(on db.DBTX) error {
+			rows, err := on.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query+among, arg)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			steps := 0
+			for rows.Next() {
+				var a, b, c int
+				var step string
+				if err := rows.Scan(&a, &b, &c, &step); err != nil {
+					return err
+				}
+				steps++
+				if strings.HasPrefix(step, "SCAN") && !strings.HasPrefix(step, "SCAN json_each") {
+					t.Errorf("%s reads a whole table: %s", query, step)
+				}
+			}
+			if steps == 0 {
+				t.Errorf("%s has no plan", query)
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
 	}
 }
 

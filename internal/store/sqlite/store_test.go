@@ -44,3 +44,5 @@ func TestStore(t *testing.T) {
 }
 
 func BenchmarkSignIn(b *testing.B) { storetest.BenchSignIn(b, engine) }
+
+func BenchmarkBulk(b *testing.B) { storetest.BenchBulk(b, engine) }

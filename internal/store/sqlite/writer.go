@@ -22,6 +22,48 @@ type writer struct {
 	mu     sync.Mutex
 	group  *group // the open transaction, if there is one
 	closed bool
+	wide   int // more commits until the connection is narrowed again
+}
+
+// A connection that brings in people by the thousand touches pages all over the
+// indexes. With the room that is right for a sign-in it would read the same ones
+// again for every chunk, and move them from the log into the file after each.
+const (
+	wideFor  = 100 // commits of others
+	wideRoom = "PRAGMA cache_size = -32768"
+	wideLog  = "PRAGMA wal_autocheckpoint = 4000"
+)
+
+var narrowed = []string{"PRAGMA cache_size = -2000", "PRAGMA wal_autocheckpoint = 1000", "PRAGMA shrink_memory"}
+
+// widen gives the connection room. Whoever calls it is inside write.
+func (w *writer) widen() error {
+	if w.wide == 0 {
+		for _, s := range []string{wideRoom, wideLog} {
+			if err := w.conn.do(s); err != nil {
+				return err
+			}
+		}
+	}
+	w.wide = wideFor
+	return nil
+}
+
+// narrow takes the room back once the chunks have stopped coming. A server
+// commits every second or so, so that is a minute or two later.
+func (w *writer) narrow() error {
+	if w.wide == 0 {
+		return nil
+	}
+	if w.wide--; w.wide > 0 {
+		return nil
+	}
+	for _, s := range narrowed {
+		if err := w.conn.do(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // group is a transaction that several functions share.
@@ -57,6 +99,9 @@ func (w *writer) enter(fn func(db.DBTX) error) (g *group, err error) {
 	}
 	first := w.group == nil
 	if first {
+		if err := w.narrow(); err != nil {
+			return nil, err
+		}
 		if err := w.conn.do("BEGIN IMMEDIATE"); err != nil {
 			return nil, err
 		}

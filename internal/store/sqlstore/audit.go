@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/store"
 	"sallyport/internal/store/sqlstore/db"
 )
 
@@ -64,17 +66,22 @@ func (t *tx) AppendTo(to core.TenantID, e core.Event) error {
 }
 
 func (t *tx) append(to core.TenantID, e core.Event) error {
-	detail := ""
-	if len(e.Detail) > 0 {
-		var err error
-		if detail, err = encode(e.Detail, nil); err != nil {
-			return err
-		}
+	row, err := eventRow(to, e, t.now)
+	if err != nil {
+		return err
 	}
-	return t.err(t.must.AppendEvent(t.ctx, db.AppendEventParams{
-		At: micros(t.now), Name: e.Name, TenantID: string(to), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
+	return t.err(t.must.AppendEvent(t.ctx, row))
+}
+
+func eventRow(tenant core.TenantID, e core.Event, now time.Time) (db.AppendEventParams, error) {
+	detail, err := "", error(nil)
+	if len(e.Detail) > 0 {
+		detail, err = encode(e.Detail, nil)
+	}
+	return db.AppendEventParams{
+		At: micros(now), Name: e.Name, TenantID: string(tenant), Actor: text(e.Actor), Target: text(e.Target), Result: e.Result,
 		Reason: text(e.Reason), Address: text(e.Address), Request: text(e.Request), SessionID: string(e.Session), Detail: detail,
-	}))
+	}, err
 }
 
 func (s *Store) events(ctx context.Context, ask func(*db.Queries) ([]db.AuditEvent, error)) (out []core.Event, err error) {
@@ -104,7 +111,7 @@ func (s *Store) EventsAfter(ctx context.Context, seq int64, limit int) ([]core.E
 	})
 }
 
-func (s *Store) SealBatch(ctx context.Context, b core.Batch, seqs []int64) error {
+func (s *Store) SealBatch(ctx context.Context, b core.Batch, seqs []int64, head string) error {
 	if b.Number < 1 || b.Count != int64(len(seqs)) {
 		return fmt.Errorf("batch %d says it has %d events and comes with %d", b.Number, b.Count, len(seqs))
 	}
@@ -125,7 +132,7 @@ func (s *Store) SealBatch(ctx context.Context, b core.Batch, seqs []int64) error
 		if n != b.Count {
 			return conflict{fmt.Sprintf("batch %d: %d of its %d events were sealed before or are not there", b.Number, b.Count-n, b.Count)}
 		}
-		return nil
+		return q.SetMeta(ctx, db.SetMetaParams{Key: store.MetaAuditHead, Value: head})
 	})
 }
 

@@ -78,7 +78,7 @@ func userOf(r db.User) core.User {
 		ID: core.UserID(r.ID), Tenant: core.TenantID(r.TenantID), Kind: core.UserKind(r.Kind),
 		State: core.UserState(r.State), Before: core.UserState(r.BeforeState), Login: r.Login, LoginKey: r.LoginKey,
 		Name: r.Name, Email: r.Email, EmailKey: r.EmailKey, Federated: r.Federated, Locale: r.Locale,
-		LastSignInAt: instant(r.LastSignInAt), Version: r.Version, CreatedAt: instant(r.CreatedAt),
+		LastSignInAt: instant(r.LastSignInAt), AwakeAt: instant(r.AwakeAt), Version: r.Version, CreatedAt: instant(r.CreatedAt),
 		ChangedAt: instant(r.ChangedAt), ValidatedAt: instant(r.ValidatedAt),
 		PlacedAt: instant(r.PlacedAt), Skips: int(r.Skips), SkipsSince: instant(r.SkipsSince),
 	}
@@ -87,7 +87,7 @@ func userOf(r db.User) core.User {
 func browserOf(r db.Browser) core.Browser {
 	return core.Browser{
 		ID: core.BrowserID(r.ID), User: core.UserID(r.UserID), Tenant: core.TenantID(r.TenantID),
-		Hash: bytesOut(r.Hash), Agent: r.Agent, Place: r.Place, SeenAt: instant(r.SeenAt), CreateAt: instant(r.CreatedAt),
+		Hash: bytesOut(r.Hash), Agent: r.Agent, Place: r.Place, SeenAt: instant(r.SeenAt), CreateAt: instant(r.CreatedAt), MetAsleep: r.MetAsleep,
 		TrustedAt: instant(r.TrustedAt), TrustedUntil: instant(r.TrustedUntil),
 	}
 }

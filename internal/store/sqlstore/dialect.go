@@ -25,12 +25,18 @@ type Dialect interface {
 	// Write runs fn in one transaction; it has committed durably when Write
 	// returns nil, and left nothing when it returns an error.
 	Write(ctx context.Context, fn func(db.DBTX) error) error
+	// WriteMuch is Write for a function that writes thousands of rows.
+	WriteMuch(ctx context.Context, fn func(db.DBTX) error) error
 
 	// Diagnose says what an error of the driver means.
 	Diagnose(err error) Trouble
 
 	// Lock makes others that lock the same name wait until this transaction ends.
 	Lock(ctx context.Context, q db.DBTX, name string) error
+	// LockAddress does so for one mail address of an organisation, and
+	// LockAddresses for all of them at once.
+	LockAddress(ctx context.Context, q db.DBTX, name string) error
+	LockAddresses(ctx context.Context, q db.DBTX) error
 	// LockFeed does so for writers of the change feed, and wakes its readers
 	// once the transaction has committed.
 	LockFeed(ctx context.Context, q db.DBTX) error
@@ -46,6 +52,16 @@ type Dialect interface {
 	// Seal gives unsealed events their batch and positions; it returns how many
 	// were unsealed.
 	Seal(ctx context.Context, q db.DBTX, batch, first int64, seqs []int64) (int64, error)
+
+	// Among is the condition that a column's text is one of a list, and its one
+	// argument, $1.
+	Among(column string, list []string) (condition string, arg any, err error)
+	// ForShare ends a query whose rows are to stay as they are until the
+	// transaction ends.
+	ForShare() string
+	// InsertMany inserts rows that come by the column, in as few statements as it
+	// can.
+	InsertMany(ctx context.Context, q db.DBTX, table string, columns []Column, rows int) error
 
 	Reserve(ctx context.Context, g store.Guess, rule core.LockRule, now time.Time) (store.Reserved, error)
 	Release(ctx context.Context, g store.Guess) error

@@ -58,20 +58,12 @@ func (t *tx) InsertFactor(f core.Factor) error {
 	if t.foreign(f.Tenant) {
 		return core.ErrNotFound
 	}
-	doc, err := encode(f.Doc, nil)
+	row, err := factorRow(f)
 	if err != nil {
 		return err
 	}
 	t.remember(string(f.ID), nil)
-	err = t.err(t.must.InsertFactor(t.ctx, db.InsertFactorParams{
-		ID: string(f.ID), TenantID: t.own(), UserID: string(f.User), Kind: string(f.Kind), State: string(f.State),
-		Name: text(f.Name), Handle: f.Handle, Secret: bytesIn(f.Secret), Doc: doc, LastStep: f.LastStep,
-		WindowAt: micros(f.Budget.Window), Failures: int64(f.Budget.Failures), LockedUntil: micros(f.Budget.LockedUntil),
-		Locks: int64(f.Budget.Locks), Consecutive: int64(f.Budget.Consecutive), Version: f.Version,
-		CreatedAt: micros(f.CreatedAt), ConfirmedAt: micros(f.ConfirmedAt), LastUsedAt: micros(f.LastUsedAt),
-		RevokedAt: micros(f.RevokedAt), RevokedWhy: f.RevokedWhy, ExpiresAt: micros(f.ExpiresAt),
-	}))
-	if err != nil {
+	if err := t.err(t.must.InsertFactor(t.ctx, row)); err != nil {
 		return err
 	}
 	counts := makesEnrolled(f.Kind, f.State)
@@ -90,6 +82,18 @@ func (t *tx) sawFactor(id core.FactorID, user core.UserID, counts bool) {
 		t.factors = map[core.FactorID]counted{}
 	}
 	t.factors[id] = counted{user, counts}
+}
+
+func factorRow(f core.Factor) (db.InsertFactorParams, error) {
+	doc, err := encode(f.Doc, nil)
+	return db.InsertFactorParams{
+		ID: string(f.ID), TenantID: string(f.Tenant), UserID: string(f.User), Kind: string(f.Kind), State: string(f.State),
+		Name: text(f.Name), Handle: f.Handle, Secret: bytesIn(f.Secret), Doc: doc, LastStep: f.LastStep,
+		WindowAt: micros(f.Budget.Window), Failures: int64(f.Budget.Failures), LockedUntil: micros(f.Budget.LockedUntil),
+		Locks: int64(f.Budget.Locks), Consecutive: int64(f.Budget.Consecutive), Version: f.Version,
+		CreatedAt: micros(f.CreatedAt), ConfirmedAt: micros(f.ConfirmedAt), LastUsedAt: micros(f.LastUsedAt),
+		RevokedAt: micros(f.RevokedAt), RevokedWhy: f.RevokedWhy, ExpiresAt: micros(f.ExpiresAt),
+	}, err
 }
 
 func (t *tx) UpdateFactor(f core.Factor) error {

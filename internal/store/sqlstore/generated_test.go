@@ -112,7 +112,7 @@ func TestEveryStatementNamesItsTenant(t *testing.T) {
 	across := map[string]string{
 		"Tenant": "id", "TenantLine": "id", "UpdateTenant": "id", "InsertTenant": "parent_id",
 		"TenantsBelow": "path", "AllTenants": "", "FindLogin": "", "FindByEmail": "", "FindUser": "",
-		"AllUsers": "", "AllRoles": "", "RolesOf": "", "CountUsers": "", "EndAllAttempts": "",
+		"AllUsers": "", "AllRoles": "", "RolesOf": "", "CountUsers": "", "HashSettings": "", "EndAllAttempts": "",
 		"SweepAttempts": "", "FindSession": "", "EndAllSessions": "", "TouchSession": "", "SweepSessions": "",
 		"FindToken": "", "SupersedeAllTokens": "", "SweepTokens": "", "Unsealed": "", "SealedEvents": "",
 		"EventsAfter": "", "InsertBatch": "", "LastBatch": "", "Batches": "", "MailsTo": "", "ClaimMail": "",

@@ -111,6 +111,20 @@ func (s *Store) Migrations(ctx context.Context) ([]store.Migration, error) {
 	return out, nil
 }
 
+// Blank asks for nothing that a migration may have changed: the first one makes
+// tenants, whole or not at all.
+func (s *Store) Blank(ctx context.Context) (bool, error) {
+	has, err := s.applied(ctx)
+	if err != nil || len(has) == 0 {
+		return err == nil, err
+	}
+	var tenants int64
+	err = s.One(ctx, func(q db.DBTX) error {
+		return q.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM tenants LIMIT 1) AS t").Scan(&tenants)
+	})
+	return tenants == 0, translate(s, err)
+}
+
 // Migrate brings the schema up to date, a migration a transaction: killed at
 // any point, the next run goes on where this one stopped.
 func (s *Store) Migrate(ctx context.Context, report func(store.Migration)) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"sallyport/internal/core"
 	"sallyport/internal/store"
@@ -35,7 +36,7 @@ func (s *Store) FindLogin(ctx context.Context, loginKey string, devices [][]byte
 			Password:  core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
 			Enrolled:  row.Enrolled == 1,
 			Browser:   core.BrowserID(row.BrowserID),
-			KnownAt:   instant(row.BrowserSeenAt),
+			KnownAt:   instant(row.BrowserSeenAt), MetAsleep: row.BrowserMetAsleep,
 			TrustedAt: instant(row.TrustedAt), TrustedUntil: instant(row.TrustedUntil),
 		}
 		return nil
@@ -118,6 +119,18 @@ func (s *Store) RolesOf(ctx context.Context, user core.UserID) (out []core.RoleG
 	err = s.look(ctx, func(q *db.Queries) error {
 		rows, err := q.RolesOf(ctx, string(user))
 		out = each(rows, func(r db.RolesOfRow) core.RoleGrant { return customGrantOf(r.Role, r.Base, r.Rights) })
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) HashSettings(ctx context.Context) (out map[string]int64, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.HashSettings(ctx)
+		out = map[string]int64{}
+		for _, r := range rows {
+			out[strings.TrimRight(r.Setting, " ")] += r.Passwords
+		}
 		return err
 	})
 	return out, err

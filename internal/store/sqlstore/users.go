@@ -27,7 +27,7 @@ func (t *tx) Users(after core.UserID, limit int) ([]core.User, error) {
 // transaction ends: else two could ask at once, hear no, and both insert.
 func (t *tx) EmailTaken(organisation core.TenantID, emailKey string, except core.UserID) (bool, error) {
 	if t.writes {
-		if err := t.s.Lock(t.ctx, t.raw, "email "+string(organisation)+" "+emailKey); err != nil {
+		if err := t.s.LockAddress(t.ctx, t.raw, "email "+string(organisation)+" "+emailKey); err != nil {
 			return false, t.err(err)
 		}
 	}
@@ -42,15 +42,7 @@ func (t *tx) InsertUser(u core.User) error {
 		return core.ErrNotFound
 	}
 	at := core.StandingOf(u, false)
-	err := t.q.InsertUser(t.ctx, db.InsertUserParams{
-		ID: string(u.ID), TenantID: t.own(), Kind: string(u.Kind), State: string(u.State), BeforeState: string(u.Before),
-		Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name), Email: text(u.Email), EmailKey: u.EmailKey,
-		Federated: u.Federated, Locale: u.Locale, LastSignInAt: micros(u.LastSignInAt), Version: u.Version,
-		CreatedAt: micros(u.CreatedAt), ChangedAt: micros(u.ChangedAt), ValidatedAt: micros(u.ValidatedAt),
-		Standing: string(at), NameKey: ident.NameKey(text(u.Name)), FamilyKey: ident.FamilyKey(text(u.Name)),
-		PlacedAt: micros(u.PlacedAt), Skips: int64(u.Skips), SkipsSince: micros(u.SkipsSince),
-	})
-	if err != nil {
+	if err := t.q.InsertUser(t.ctx, userRow(u)); err != nil {
 		return t.err(err)
 	}
 	s := standOf(u)
@@ -58,6 +50,17 @@ func (t *tx) InsertUser(u core.User) error {
 	t.keepStand(u.ID, s)
 	t.count(t.own(), u.ID, core.StandingDeleted, at)
 	return nil
+}
+
+func userRow(u core.User) db.InsertUserParams {
+	return db.InsertUserParams{
+		ID: string(u.ID), TenantID: string(u.Tenant), Kind: string(u.Kind), State: string(u.State), BeforeState: string(u.Before),
+		Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name), Email: text(u.Email), EmailKey: u.EmailKey,
+		Federated: u.Federated, Locale: u.Locale, LastSignInAt: micros(u.LastSignInAt), AwakeAt: micros(u.AwakeAt), Version: u.Version,
+		CreatedAt: micros(u.CreatedAt), ChangedAt: micros(u.ChangedAt), ValidatedAt: micros(u.ValidatedAt),
+		Standing: string(core.StandingOf(u, false)), NameKey: ident.NameKey(text(u.Name)), FamilyKey: ident.FamilyKey(text(u.Name)),
+		PlacedAt: micros(u.PlacedAt), Skips: int64(u.Skips), SkipsSince: micros(u.SkipsSince),
+	}
 }
 
 func (t *tx) UpdateUser(u core.User) error {
@@ -84,7 +87,7 @@ func (t *tx) UpdateUser(u core.User) error {
 		ID: string(u.ID), TenantID: t.own(), Version: u.Version, Kind: string(u.Kind), State: string(u.State),
 		BeforeState: string(u.Before), Login: text(u.Login), LoginKey: u.LoginKey, Name: text(u.Name),
 		Email: text(u.Email), EmailKey: u.EmailKey, Federated: u.Federated, Locale: u.Locale,
-		LastSignInAt: micros(u.LastSignInAt), CreatedAt: micros(u.CreatedAt),
+		LastSignInAt: micros(u.LastSignInAt), AwakeAt: micros(u.AwakeAt), CreatedAt: micros(u.CreatedAt),
 		ChangedAt: micros(u.ChangedAt), ValidatedAt: micros(u.ValidatedAt),
 		Standing: string(core.StandingOf(u, false)), NameKey: ident.NameKey(text(u.Name)), FamilyKey: ident.FamilyKey(text(u.Name)),
 		PlacedAt: micros(u.PlacedAt), Skips: int64(u.Skips), SkipsSince: micros(u.SkipsSince),
@@ -184,10 +187,20 @@ func (t *tx) Password(user core.UserID) (core.Password, error) {
 }
 
 func (t *tx) SetPassword(user core.UserID, p core.Password) error {
-	return t.one(t.q.SetPassword(t.ctx, db.SetPasswordParams{
-		UserID: string(user), TenantID: t.own(), Hash: p.Hash, Length: int64(p.Length),
+	return t.one(t.q.SetPassword(t.ctx, passwordRow(t.tenant, user, p)))
+}
+
+func passwordRow(tenant core.TenantID, user core.UserID, p core.Password) db.SetPasswordParams {
+	return db.SetPasswordParams{
+		UserID: string(user), TenantID: string(tenant), Hash: p.Hash, Length: int64(p.Length),
 		MustChange: p.MustChange, SetAt: micros(p.SetAt),
-	}))
+	}
+}
+
+func (t *tx) Rehash(user core.UserID, had string, p core.Password) error {
+	_, err := t.q.Rehash(t.ctx, db.RehashParams{TenantID: t.own(), UserID: string(user), Had: had,
+		Hash: p.Hash, Length: int64(p.Length), MustChange: p.MustChange})
+	return t.err(err)
 }
 
 func (t *tx) Browsers(user core.UserID) ([]core.Browser, error) {
@@ -201,7 +214,7 @@ func (t *tx) InsertBrowser(b core.Browser) error {
 	}
 	return t.err(t.must.InsertBrowser(t.ctx, db.InsertBrowserParams{
 		ID: string(b.ID), TenantID: t.own(), UserID: string(b.User), Hash: bytesIn(b.Hash), Agent: text(b.Agent),
-		SeenAt: micros(b.SeenAt), CreatedAt: micros(b.CreateAt), Place: text(b.Place), TrustedAt: micros(b.TrustedAt), TrustedUntil: micros(b.TrustedUntil),
+		SeenAt: micros(b.SeenAt), CreatedAt: micros(b.CreateAt), Place: text(b.Place), MetAsleep: b.MetAsleep, TrustedAt: micros(b.TrustedAt), TrustedUntil: micros(b.TrustedUntil),
 	}))
 }
 
@@ -228,8 +241,8 @@ func (t *tx) Untrust(user core.UserID, ids ...core.BrowserID) (int, error) {
 	return were, nil
 }
 
-func (t *tx) SeenBrowser(id core.BrowserID, at time.Time, place string) error {
-	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at), Place: text(place)}))
+func (t *tx) SeenBrowser(id core.BrowserID, at time.Time, place string, asleep bool) error {
+	return t.one(t.must.SeenBrowser(t.ctx, db.SeenBrowserParams{TenantID: t.own(), ID: string(id), SeenAt: micros(at), Place: text(place), MetAsleep: asleep}))
 }
 
 func (t *tx) DropBrowsers(user core.UserID, ids ...core.BrowserID) (int, error) {
@@ -254,9 +267,14 @@ func (t *tx) Roles(user core.UserID) ([]core.RoleGrant, error) {
 }
 
 func (t *tx) Grant(g core.RoleGrant) error {
-	return t.err(t.q.Grant(t.ctx, db.GrantParams{
-		UserID: string(g.User), TenantID: t.own(), HeldOn: string(g.Tenant), Role: string(g.Role), GrantedAt: micros(g.At),
-	}))
+	return t.err(t.q.Grant(t.ctx, grantRow(t.tenant, g)))
+}
+
+// grantRow is of an account's own tenant; the role may be held on another.
+func grantRow(own core.TenantID, g core.RoleGrant) db.GrantParams {
+	return db.GrantParams{
+		UserID: string(g.User), TenantID: string(own), HeldOn: string(g.Tenant), Role: string(g.Role), GrantedAt: micros(g.At),
+	}
 }
 
 func (t *tx) Revoke(g core.RoleGrant) error {

@@ -69,7 +69,7 @@ func Filled(t testing.TB, e Engine) (s store.Store, clock *Clock) {
 	}
 	_, err2 := w.Lease(w.ctx, "sealer", "node", w.clock.Now(), 1)
 	err = errors.Join(err2,
-		w.SealBatch(w.ctx, core.Batch{Number: 1, First: 1, Count: 1, Root: []byte{0, 255}}, []int64{events[0].Seq}),
+		w.SealBatch(w.ctx, core.Batch{Number: 1, First: 1, Count: 1, Root: []byte{0, 255}}, []int64{events[0].Seq}, "1:1"),
 		w.SaveKey(w.ctx, store.KeyRow{Purpose: "seal", Wrapped: []byte{0, 1}}, 0),
 		w.SetMeta(w.ctx, "demo", "yes"))
 	if err != nil {

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
@@ -91,5 +93,56 @@ func (w *world) signIn(b *testing.B, u core.User) {
 	})
 	if err != nil {
 		b.Error(err)
+	}
+}
+
+// BenchBulk brings in people by the chunk, as an import does: an account with a
+// password and a role, two events each, and for every second one a factor.
+func BenchBulk(b *testing.B, e Engine) {
+	for _, chunk := range []int{1000} {
+		b.Run(fmt.Sprint("chunks of ", chunk), func(b *testing.B) {
+			w := newWorld(b, e)
+			tenant := w.customer()
+			start := cpu()
+			b.ResetTimer()
+			for done := 0; done < b.N; done += chunk {
+				w.chunk(b, tenant, min(chunk, b.N-done))
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "people/s")
+			b.ReportMetric(float64(cpu()-start)/float64(b.N)/1000, "µs-cpu/op")
+		})
+	}
+}
+
+func (w *world) chunk(b *testing.B, tenant core.Tenant, n int) {
+	people := make([]store.Newcomer, n)
+	keys := make([]string, n)
+	addresses := make([]store.Address, n)
+	events := make([]core.Event, n)
+	for i := range people {
+		u := w.newUser(tenant.ID)
+		// In no order, as names are.
+		at := rand.Int64()
+		u.LoginKey = fmt.Sprintf("person.%x@customer.example", at)
+		u.Login, u.Email, u.EmailKey = u.LoginKey, u.LoginKey, u.LoginKey
+		people[i] = store.Newcomer{User: u, Password: core.Password{Hash: "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", SetAt: w.clock.Now()},
+			Roles: []core.RoleGrant{{User: u.ID, Tenant: tenant.ID, Role: core.RoleUser, At: w.clock.Now()}}}
+		if i%2 == 0 {
+			f := w.newFactor(u)
+			f.Handle, f.Secret = "", make([]byte, 60)
+			people[i].Factors = []core.Factor{f}
+		}
+		keys[i], addresses[i] = u.LoginKey, store.Address{Organisation: tenant.ID, EmailKey: u.EmailKey}
+		events[i] = core.Event{Name: "user.created", Tenant: tenant.ID, Actor: core.ActorShell, Target: string(u.ID), Result: "ok", Detail: map[string]string{"with": "import"}}
+	}
+	err := w.Bulk(w.ctx, func(tx store.BulkTx) error {
+		_, err := tx.Places([]core.TenantID{tenant.ID})
+		_, err2 := tx.Logins(keys)
+		_, err3 := tx.Addresses(addresses)
+		return errors.Join(err, err2, err3, tx.Insert(people), tx.Append(events))
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }

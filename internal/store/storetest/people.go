@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/secret"
 	"sallyport/internal/store"
 )
 
@@ -113,13 +114,13 @@ func testPeople(t *testing.T, w *world) {
 	w.update(h.tenant.ID, func(tx store.Tx) error {
 		return errors.Join(
 			tx.UpdateUser(gone), tx.SetPassword(h.user.ID, core.Password{Hash: "new", MustChange: true, SetAt: later}),
-			tx.InsertBrowser(newer), tx.SeenBrowser(newer.ID, later, "203.0.113.9"),
+			tx.InsertBrowser(newer), tx.SeenBrowser(newer.ID, later, "203.0.113.9", true),
 			tx.Grant(h.grant), // again: no change
 			tx.Grant(core.RoleGrant{User: h.user.ID, Tenant: root, Role: core.Auditor, At: later}),
 			tx.DropBudgets(h.user.ID),
 		)
 	})
-	newer.SeenAt, newer.Place = later, "203.0.113.9"
+	newer.SeenAt, newer.Place, newer.MetAsleep = later, "203.0.113.9", true
 	w.view(h.tenant.ID, func(r store.Reader) error {
 		users, err := r.Users("", 100)
 		same(t, "without the deleted", len(users), 4)
@@ -201,6 +202,37 @@ func testEmailTaken(t *testing.T, w *world) {
 	if got.Load() != 1 {
 		t.Errorf("%d people got the address", got.Load())
 	}
+}
+
+func testRehash(t *testing.T, w *world) {
+	h := w.household()
+	password := func() (p core.Password) {
+		w.view(h.tenant.ID, func(r store.Reader) (err error) { p, err = r.Password(h.user.ID); return err })
+		return p
+	}
+	had := password()
+	learned := core.Password{Hash: "new", Length: 9, MustChange: true, SetAt: w.clock.Now().Add(time.Hour)}
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.Rehash(h.user.ID, "another", learned) })
+	same(t, "another hash", password(), had)
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.Rehash(h.user.ID, had.Hash, learned) })
+	learned.SetAt = had.SetAt // it is the same password
+	same(t, "the hash that it was", password(), learned)
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.Rehash("us_never", had.Hash, learned) })
+
+	// Counted by what checking them costs.
+	imported, err := secret.ReadImported("$2b$14$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		u := w.user(h.tenant.ID)
+		w.update(h.tenant.ID, func(tx store.Tx) error { return tx.SetPassword(u.ID, core.Password{Hash: imported.Stored()}) })
+	}
+	counts, err := w.HashSettings(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "settings", counts, map[string]int64{"": 1, "bcrypt,c=14": 3})
 }
 
 func testDuplicates(t *testing.T, w *world) {

@@ -31,6 +31,7 @@ func Run(t *testing.T, e Engine) {
 		{"the tree", testTree},
 		{"people come back as they went in", testPeople},
 		{"an address is taken once", testEmailTaken},
+		{"a hash made anew", testRehash},
 		{"what must be unique is named", testDuplicates},
 		{"factors", testFactors},
 		{"the facts of an attempt", testAttemptFacts},
@@ -79,6 +80,11 @@ func Run(t *testing.T, e Engine) {
 		{"dry runs", testDry},
 		{"told in another log", testAppendTo},
 		{"events of a branch", testEventsBelow},
+		{"people by the chunk", testBulk},
+		{"what a chunk asks", testBulkQuestions},
+		{"a chunk comes whole or not at all", testBulkRefuses},
+		{"an address is taken once, by the chunk too", testBulkAddresses},
+		{"a closed node takes nobody in", testBulkPlaces},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -179,7 +179,7 @@ func testSealing(t *testing.T, w *world) {
 			for _, e := range list {
 				seqs = append(seqs, e.Seq)
 			}
-			if err := w.SealBatch(w.ctx, b, seqs); err != nil && !errors.Is(err, store.ErrConflict) {
+			if err := w.SealBatch(w.ctx, b, seqs, fmt.Sprint(b.Number)); err != nil && !errors.Is(err, store.ErrConflict) {
 				t.Error(err)
 				return
 			}
@@ -211,11 +211,14 @@ func testSealing(t *testing.T, w *world) {
 	}
 	// A batch comes whole or not at all.
 	next := core.Batch{Number: int64(len(batches)) + 1, First: 162, Count: 1, Root: []byte{1}}
-	if err := w.SealBatch(w.ctx, next, []int64{all[0].Seq}); !errors.Is(err, store.ErrConflict) {
+	if err := w.SealBatch(w.ctx, next, []int64{all[0].Seq}, "again"); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("sealed again: %v", err)
 	}
 	if last, err := w.LastBatch(w.ctx); err != nil || last.Number != int64(len(batches)) {
 		t.Errorf("a refused batch stayed: %+v, %v", last, err)
+	}
+	if head, err := w.Meta(w.ctx, store.MetaAuditHead); err != nil || head != fmt.Sprint(len(batches)) {
+		t.Errorf("the store remembers %q, %v", head, err)
 	}
 	if list, err := w.SealedEvents(w.ctx, 160, 10); err != nil || len(list) != 2 {
 		t.Errorf("from a position on: %d, %v", len(list), err)

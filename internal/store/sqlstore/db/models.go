@@ -52,6 +52,7 @@ type Browser struct {
 	Agent        string
 	SeenAt       int64
 	CreatedAt    int64
+	MetAsleep    bool
 	Place        string
 	TrustedAt    int64
 	TrustedUntil int64
@@ -270,6 +271,7 @@ type User struct {
 	CreatedAt      int64
 	ChangedAt      int64
 	ValidatedAt    int64
+	AwakeAt        int64
 	OrganisationID string
 	Enrolled       int64
 	Standing       string

@@ -43,7 +43,7 @@ func (q *Queries) AllRoles(ctx context.Context, role string) ([]Role, error) {
 }
 
 const allUsers = `-- name: AllUsers :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE id > $1 ORDER BY id LIMIT CAST($2 AS bigint)
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE id > $1 ORDER BY id LIMIT CAST($2 AS bigint)
 `
 
 type AllUsersParams struct {
@@ -78,6 +78,7 @@ func (q *Queries) AllUsers(ctx context.Context, arg AllUsersParams) ([]User, err
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 			&i.OrganisationID,
 			&i.Enrolled,
 			&i.Standing,
@@ -215,7 +216,7 @@ func (q *Queries) Derived(ctx context.Context, arg DerivedParams) ([]DerivedRow,
 }
 
 const findByEmail = `-- name: FindByEmail :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users
 WHERE email_key = $1 AND email_key <> '' AND state <> 'deleted'
 ORDER BY id LIMIT CAST($2 AS bigint)
 `
@@ -252,6 +253,7 @@ func (q *Queries) FindByEmail(ctx context.Context, arg FindByEmailParams) ([]Use
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 			&i.OrganisationID,
 			&i.Enrolled,
 			&i.Standing,
@@ -276,11 +278,11 @@ func (q *Queries) FindByEmail(ctx context.Context, arg FindByEmailParams) ([]Use
 
 const findLogin = `-- name: FindLogin :one
 
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since,
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since,
     COALESCE(p.hash, '') AS hash, COALESCE(p.length, 0) AS length,
     COALESCE(p.must_change, false) AS must_change, COALESCE(p.set_at, 0) AS set_at,
     COALESCE(b.id, '') AS browser_id, COALESCE(b.seen_at, 0) AS browser_seen_at,
-    COALESCE(b.trusted_at, 0) AS trusted_at, COALESCE(b.trusted_until, 0) AS trusted_until,
+    COALESCE(b.trusted_at, 0) AS trusted_at, COALESCE(b.trusted_until, 0) AS trusted_until, COALESCE(b.met_asleep, false) AS browser_met_asleep,
     CAST(CASE WHEN EXISTS (
         SELECT 1 FROM factors f
         WHERE f.user_id = users.id AND f.state = 'confirmed' AND f.kind <> 'recovery_code'
@@ -307,16 +309,17 @@ type FindLoginParams struct {
 }
 
 type FindLoginRow struct {
-	User          User
-	Hash          string
-	Length        int64
-	MustChange    bool
-	SetAt         int64
-	BrowserID     string
-	BrowserSeenAt int64
-	TrustedAt     int64
-	TrustedUntil  int64
-	Enrolled      int64
+	User             User
+	Hash             string
+	Length           int64
+	MustChange       bool
+	SetAt            int64
+	BrowserID        string
+	BrowserSeenAt    int64
+	TrustedAt        int64
+	TrustedUntil     int64
+	BrowserMetAsleep bool
+	Enrolled         int64
 }
 
 // Doors that cross tenants: sign-in before it knows one, workers, the shell.
@@ -351,6 +354,7 @@ func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLogin
 		&i.User.CreatedAt,
 		&i.User.ChangedAt,
 		&i.User.ValidatedAt,
+		&i.User.AwakeAt,
 		&i.User.OrganisationID,
 		&i.User.Enrolled,
 		&i.User.Standing,
@@ -367,13 +371,14 @@ func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLogin
 		&i.BrowserSeenAt,
 		&i.TrustedAt,
 		&i.TrustedUntil,
+		&i.BrowserMetAsleep,
 		&i.Enrolled,
 	)
 	return i, err
 }
 
 const findUser = `-- name: FindUser :one
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE id = $1
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE id = $1
 `
 
 func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
@@ -397,6 +402,7 @@ func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.ValidatedAt,
+		&i.AwakeAt,
 		&i.OrganisationID,
 		&i.Enrolled,
 		&i.Standing,
@@ -407,6 +413,39 @@ func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
 		&i.SkipsSince,
 	)
 	return i, err
+}
+
+const hashSettings = `-- name: HashSettings :many
+SELECT CAST(CASE WHEN substr(hash, 1, 9) = 'imported ' THEN substr(hash, 10, 44) ELSE '' END AS text) AS setting, count(*) AS passwords
+FROM passwords GROUP BY 1 ORDER BY 1
+`
+
+type HashSettingsRow struct {
+	Setting   string
+	Passwords int64
+}
+
+func (q *Queries) HashSettings(ctx context.Context) ([]HashSettingsRow, error) {
+	rows, err := q.db.QueryContext(ctx, hashSettings)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HashSettingsRow
+	for rows.Next() {
+		var i HashSettingsRow
+		if err := rows.Scan(&i.Setting, &i.Passwords); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const rolesOf = `-- name: RolesOf :many

@@ -10,7 +10,7 @@ import (
 )
 
 const actingBelow = `-- name: ActingBelow :many
-SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
+SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
 FROM tenants t JOIN sessions ON sessions.acting_in = t.id AND sessions.acting_in <> '' AND sessions.ended_at = 0
 JOIN users ON users.id = sessions.user_id
 WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND sessions.expires_at > $3
@@ -71,6 +71,7 @@ func (q *Queries) ActingBelow(ctx context.Context, arg ActingBelowParams) ([]Act
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.User.OrganisationID,
 			&i.User.Enrolled,
 			&i.User.Standing,
@@ -197,7 +198,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) (int64
 }
 
 const findSession = `-- name: FindSession :one
-SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
+SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
 FROM sessions JOIN users ON users.tenant_id = sessions.tenant_id AND users.id = sessions.user_id
 WHERE sessions.token_hash = $1
 `
@@ -243,6 +244,7 @@ func (q *Queries) FindSession(ctx context.Context, tokenHash []byte) (FindSessio
 		&i.User.CreatedAt,
 		&i.User.ChangedAt,
 		&i.User.ValidatedAt,
+		&i.User.AwakeAt,
 		&i.User.OrganisationID,
 		&i.User.Enrolled,
 		&i.User.Standing,

@@ -10,7 +10,7 @@ import (
 )
 
 const administrators = `-- name: Administrators :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles JOIN users ON users.id = roles.user_id
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles JOIN users ON users.id = roles.user_id
 WHERE roles.held_on = $1 AND roles.role IN ('platform_admin', 'partner_admin', 'customer_admin')
   AND users.state IN ('active', 'validated') AND users.kind = 'person'
 ORDER BY users.id
@@ -43,6 +43,7 @@ func (q *Queries) Administrators(ctx context.Context, heldOn string) ([]User, er
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 			&i.OrganisationID,
 			&i.Enrolled,
 			&i.Standing,
@@ -66,7 +67,7 @@ func (q *Queries) Administrators(ctx context.Context, heldOn string) ([]User, er
 }
 
 const browsers = `-- name: Browsers :many
-SELECT id, tenant_id, user_id, hash, agent, seen_at, created_at, place, trusted_at, trusted_until FROM browsers WHERE tenant_id = $1 AND user_id = $2 ORDER BY seen_at DESC, id DESC
+SELECT id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep, place, trusted_at, trusted_until FROM browsers WHERE tenant_id = $1 AND user_id = $2 ORDER BY seen_at DESC, id DESC
 `
 
 type BrowsersParams struct {
@@ -91,6 +92,7 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 			&i.Agent,
 			&i.SeenAt,
 			&i.CreatedAt,
+			&i.MetAsleep,
 			&i.Place,
 			&i.TrustedAt,
 			&i.TrustedUntil,
@@ -109,7 +111,7 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 }
 
 const clashes = `-- name: Clashes :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM tenants t JOIN users ON users.tenant_id = t.id AND users.organisation_id = t.organisation_id
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM tenants t JOIN users ON users.tenant_id = t.id AND users.organisation_id = t.organisation_id
 WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.organisation_id = $3
   AND users.state <> 'deleted' AND users.email_key <> '' AND EXISTS (
     SELECT 1 FROM users o WHERE o.email_key = users.email_key AND o.organisation_id = $4 AND o.email_key <> '' AND o.state <> 'deleted')
@@ -158,6 +160,7 @@ func (q *Queries) Clashes(ctx context.Context, arg ClashesParams) ([]User, error
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 			&i.OrganisationID,
 			&i.Enrolled,
 			&i.Standing,
@@ -433,8 +436,8 @@ func (q *Queries) HoldUser(ctx context.Context, arg HoldUserParams) (HoldUserRow
 }
 
 const insertBrowser = `-- name: InsertBrowser :exec
-INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, place, trusted_at, trusted_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep, place, trusted_at, trusted_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertBrowserParams struct {
@@ -445,6 +448,7 @@ type InsertBrowserParams struct {
 	Agent        string
 	SeenAt       int64
 	CreatedAt    int64
+	MetAsleep    bool
 	Place        string
 	TrustedAt    int64
 	TrustedUntil int64
@@ -459,6 +463,7 @@ func (q *Queries) InsertBrowser(ctx context.Context, arg InsertBrowserParams) er
 		arg.Agent,
 		arg.SeenAt,
 		arg.CreatedAt,
+		arg.MetAsleep,
 		arg.Place,
 		arg.TrustedAt,
 		arg.TrustedUntil,
@@ -498,12 +503,12 @@ func (q *Queries) InsertCustomRole(ctx context.Context, arg InsertCustomRolePara
 
 const insertUser = `-- name: InsertUser :exec
 INSERT INTO users (id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key,
-    federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at,
+    federated, locale, last_sign_in_at, awake_at, version, created_at, changed_at, validated_at,
     organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17,
-    COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = $2), ''), 0, $18, $19, $20,
-    $21, $22, $23)
+    $11, $12, $13, $14, $15, $16, $17, $18,
+    COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = $2), ''), 0, $19, $20, $21,
+    $22, $23, $24)
 `
 
 type InsertUserParams struct {
@@ -520,6 +525,7 @@ type InsertUserParams struct {
 	Federated    bool
 	Locale       string
 	LastSignInAt int64
+	AwakeAt      int64
 	Version      int64
 	CreatedAt    int64
 	ChangedAt    int64
@@ -547,6 +553,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.Federated,
 		arg.Locale,
 		arg.LastSignInAt,
+		arg.AwakeAt,
 		arg.Version,
 		arg.CreatedAt,
 		arg.ChangedAt,
@@ -588,7 +595,7 @@ func (q *Queries) Newcomers(ctx context.Context, arg NewcomersParams) (int64, er
 }
 
 const openHolders = `-- name: OpenHolders :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles r JOIN users ON users.id = r.user_id
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles r JOIN users ON users.id = r.user_id
 WHERE r.role = $1 AND users.organisation_id = $2 AND users.standing = 'open'
   AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
 ORDER BY users.login_key LIMIT CAST($5 AS bigint)
@@ -636,6 +643,7 @@ func (q *Queries) OpenHolders(ctx context.Context, arg OpenHoldersParams) ([]Use
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 			&i.OrganisationID,
 			&i.Enrolled,
 			&i.Standing,
@@ -682,7 +690,7 @@ func (q *Queries) Password(ctx context.Context, arg PasswordParams) (Password, e
 }
 
 const peopleMailed = `-- name: PeopleMailed :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
         SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
     ) THEN 1 ELSE 0 END AS bigint) AS privileged
 FROM users
@@ -749,6 +757,7 @@ func (q *Queries) PeopleMailed(ctx context.Context, arg PeopleMailedParams) ([]P
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.User.OrganisationID,
 			&i.User.Enrolled,
 			&i.User.Standing,
@@ -773,7 +782,7 @@ func (q *Queries) PeopleMailed(ctx context.Context, arg PeopleMailedParams) ([]P
 }
 
 const peopleNamed = `-- name: PeopleNamed :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
         SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
     ) THEN 1 ELSE 0 END AS bigint) AS privileged
 FROM users
@@ -839,6 +848,7 @@ func (q *Queries) PeopleNamed(ctx context.Context, arg PeopleNamedParams) ([]Peo
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.User.OrganisationID,
 			&i.User.Enrolled,
 			&i.User.Standing,
@@ -863,7 +873,7 @@ func (q *Queries) PeopleNamed(ctx context.Context, arg PeopleNamedParams) ([]Peo
 }
 
 const peopleOfFamily = `-- name: PeopleOfFamily :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
         SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
     ) THEN 1 ELSE 0 END AS bigint) AS privileged
 FROM users
@@ -929,6 +939,7 @@ func (q *Queries) PeopleOfFamily(ctx context.Context, arg PeopleOfFamilyParams) 
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.User.OrganisationID,
 			&i.User.Enrolled,
 			&i.User.Standing,
@@ -953,7 +964,7 @@ func (q *Queries) PeopleOfFamily(ctx context.Context, arg PeopleOfFamilyParams) 
 }
 
 const peoplePage = `-- name: PeoplePage :many
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
         SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
     ) THEN 1 ELSE 0 END AS bigint) AS privileged
 FROM users
@@ -1014,6 +1025,7 @@ func (q *Queries) PeoplePage(ctx context.Context, arg PeoplePageParams) ([]Peopl
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.User.OrganisationID,
 			&i.User.Enrolled,
 			&i.User.Standing,
@@ -1035,6 +1047,35 @@ func (q *Queries) PeoplePage(ctx context.Context, arg PeoplePageParams) ([]Peopl
 		return nil, err
 	}
 	return items, nil
+}
+
+const rehash = `-- name: Rehash :execrows
+UPDATE passwords SET hash = $1, length = $2, must_change = $3
+WHERE tenant_id = $4 AND user_id = $5 AND hash = $6
+`
+
+type RehashParams struct {
+	Hash       string
+	Length     int64
+	MustChange bool
+	TenantID   string
+	UserID     string
+	Had        string
+}
+
+func (q *Queries) Rehash(ctx context.Context, arg RehashParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, rehash,
+		arg.Hash,
+		arg.Length,
+		arg.MustChange,
+		arg.TenantID,
+		arg.UserID,
+		arg.Had,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const revoke = `-- name: Revoke :execrows
@@ -1110,7 +1151,7 @@ func (q *Queries) Roles(ctx context.Context, arg RolesParams) ([]RolesRow, error
 }
 
 const rolesHeld = `-- name: RolesHeld :many
-SELECT roles.user_id, roles.tenant_id, roles.held_on, roles.role, roles.granted_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, COALESCE(c.base, '') AS base, COALESCE(c.rights, '') AS rights
+SELECT roles.user_id, roles.tenant_id, roles.held_on, roles.role, roles.granted_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, COALESCE(c.base, '') AS base, COALESCE(c.rights, '') AS rights
 FROM tenants t JOIN roles ON roles.held_on = t.id AND roles.role < 'user'
 JOIN users ON users.id = roles.user_id LEFT JOIN custom_roles c ON c.id = roles.role
 WHERE t.organisation_id = $1 AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted'
@@ -1164,6 +1205,7 @@ func (q *Queries) RolesHeld(ctx context.Context, arg RolesHeldParams) ([]RolesHe
 			&i.User.CreatedAt,
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
 			&i.User.OrganisationID,
 			&i.User.Enrolled,
 			&i.User.Standing,
@@ -1225,20 +1267,22 @@ func (q *Queries) SaveService(ctx context.Context, arg SaveServiceParams) (int64
 }
 
 const seenBrowser = `-- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = $1, place = $2 WHERE tenant_id = $3 AND id = $4
+UPDATE browsers SET seen_at = $1, place = $2, met_asleep = $3 WHERE tenant_id = $4 AND id = $5
 `
 
 type SeenBrowserParams struct {
-	SeenAt   int64
-	Place    string
-	TenantID string
-	ID       string
+	SeenAt    int64
+	Place     string
+	MetAsleep bool
+	TenantID  string
+	ID        string
 }
 
 func (q *Queries) SeenBrowser(ctx context.Context, arg SeenBrowserParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, seenBrowser,
 		arg.SeenAt,
 		arg.Place,
+		arg.MetAsleep,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1441,11 +1485,11 @@ func (q *Queries) UpdateCustomRole(ctx context.Context, arg UpdateCustomRolePara
 const updateUser = `-- name: UpdateUser :execrows
 UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     login_key = $5, name = $6, email = $7, email_key = $8, federated = $9,
-    locale = $10, last_sign_in_at = $11, version = version + 1,
-    created_at = $12, changed_at = $13, validated_at = $14,
-    standing = CASE WHEN CAST($15 AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST($15 AS text) END,
-    name_key = $16, family_key = $17, placed_at = $18, skips = $19, skips_since = $20
-WHERE tenant_id = $21 AND id = $22 AND version = $23
+    locale = $10, last_sign_in_at = $11, awake_at = $12, version = version + 1,
+    created_at = $13, changed_at = $14, validated_at = $15,
+    standing = CASE WHEN CAST($16 AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST($16 AS text) END,
+    name_key = $17, family_key = $18, placed_at = $19, skips = $20, skips_since = $21
+WHERE tenant_id = $22 AND id = $23 AND version = $24
 `
 
 type UpdateUserParams struct {
@@ -1460,6 +1504,7 @@ type UpdateUserParams struct {
 	Federated    bool
 	Locale       string
 	LastSignInAt int64
+	AwakeAt      int64
 	CreatedAt    int64
 	ChangedAt    int64
 	ValidatedAt  int64
@@ -1489,6 +1534,7 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.Federated,
 		arg.Locale,
 		arg.LastSignInAt,
+		arg.AwakeAt,
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.ValidatedAt,
@@ -1527,7 +1573,7 @@ func (q *Queries) UsedService(ctx context.Context, arg UsedServiceParams) (int64
 }
 
 const user = `-- name: User :one
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE tenant_id = $1 AND id = $2
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE tenant_id = $1 AND id = $2
 `
 
 type UserParams struct {
@@ -1556,6 +1602,7 @@ func (q *Queries) User(ctx context.Context, arg UserParams) (User, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.ValidatedAt,
+		&i.AwakeAt,
 		&i.OrganisationID,
 		&i.Enrolled,
 		&i.Standing,
@@ -1613,7 +1660,7 @@ func (q *Queries) UserVersion(ctx context.Context, arg UserVersionParams) (int64
 }
 
 const users = `-- name: Users :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users
 WHERE tenant_id = $1 AND id > $2 AND state <> 'deleted'
 ORDER BY id LIMIT CAST($3 AS bigint)
 `
@@ -1651,6 +1698,7 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.ValidatedAt,
+			&i.AwakeAt,
 			&i.OrganisationID,
 			&i.Enrolled,
 			&i.Standing,

@@ -5,7 +5,7 @@ SELECT sqlc.embed(users),
     COALESCE(p.hash, '') AS hash, COALESCE(p.length, 0) AS length,
     COALESCE(p.must_change, false) AS must_change, COALESCE(p.set_at, 0) AS set_at,
     COALESCE(b.id, '') AS browser_id, COALESCE(b.seen_at, 0) AS browser_seen_at,
-    COALESCE(b.trusted_at, 0) AS trusted_at, COALESCE(b.trusted_until, 0) AS trusted_until,
+    COALESCE(b.trusted_at, 0) AS trusted_at, COALESCE(b.trusted_until, 0) AS trusted_until, COALESCE(b.met_asleep, false) AS browser_met_asleep,
     CAST(CASE WHEN EXISTS (
         SELECT 1 FROM factors f
         WHERE f.user_id = users.id AND f.state = 'confirmed' AND f.kind <> 'recovery_code'
@@ -61,3 +61,7 @@ WHERE users.tenant_id = @tenant_id AND users.id > @after ORDER BY users.id LIMIT
 UPDATE users SET organisation_id = @organisation_id, enrolled = @enrolled, standing = @standing,
     name_key = @name_key, family_key = @family_key
 WHERE tenant_id = @tenant_id AND id = @id AND standing = @was_standing;
+
+-- name: HashSettings :many
+SELECT CAST(CASE WHEN substr(hash, 1, 9) = 'imported ' THEN substr(hash, 10, 44) ELSE '' END AS text) AS setting, count(*) AS passwords
+FROM passwords GROUP BY 1 ORDER BY 1;

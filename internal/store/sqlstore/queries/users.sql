@@ -18,10 +18,10 @@ WHERE own.id = @tenant_id AND own.organisation_id = @organisation_id
 
 -- name: InsertUser :exec
 INSERT INTO users (id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key,
-    federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at,
+    federated, locale, last_sign_in_at, awake_at, version, created_at, changed_at, validated_at,
     organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since)
 VALUES (@id, @tenant_id, @kind, @state, @before_state, @login, @login_key, @name, @email, @email_key,
-    @federated, @locale, @last_sign_in_at, @version, @created_at, @changed_at, @validated_at,
+    @federated, @locale, @last_sign_in_at, @awake_at, @version, @created_at, @changed_at, @validated_at,
     COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = @tenant_id), ''), 0, @standing, @name_key, @family_key,
     @placed_at, @skips, @skips_since);
 
@@ -30,7 +30,7 @@ VALUES (@id, @tenant_id, @kind, @state, @before_state, @login, @login_key, @name
 -- row knows better than who read it before.
 UPDATE users SET kind = @kind, state = @state, before_state = @before_state, login = @login,
     login_key = @login_key, name = @name, email = @email, email_key = @email_key, federated = @federated,
-    locale = @locale, last_sign_in_at = @last_sign_in_at, version = version + 1,
+    locale = @locale, last_sign_in_at = @last_sign_in_at, awake_at = @awake_at, version = version + 1,
     created_at = @created_at, changed_at = @changed_at, validated_at = @validated_at,
     standing = CASE WHEN CAST(@standing AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST(@standing AS text) END,
     name_key = @name_key, family_key = @family_key, placed_at = @placed_at, skips = @skips, skips_since = @skips_since
@@ -126,12 +126,16 @@ ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, length = excluded.leng
     must_change = excluded.must_change, set_at = excluded.set_at
 WHERE passwords.tenant_id = excluded.tenant_id;
 
+-- name: Rehash :execrows
+UPDATE passwords SET hash = @hash, length = @length, must_change = @must_change
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND hash = @had;
+
 -- name: Browsers :many
 SELECT * FROM browsers WHERE tenant_id = @tenant_id AND user_id = @user_id ORDER BY seen_at DESC, id DESC;
 
 -- name: InsertBrowser :exec
-INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, place, trusted_at, trusted_until)
-VALUES (@id, @tenant_id, @user_id, @hash, @agent, @seen_at, @created_at, @place, @trusted_at, @trusted_until);
+INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep, place, trusted_at, trusted_until)
+VALUES (@id, @tenant_id, @user_id, @hash, @agent, @seen_at, @created_at, @met_asleep, @place, @trusted_at, @trusted_until);
 
 -- name: TrustBrowser :execrows
 UPDATE browsers SET trusted_at = @trusted_at, trusted_until = @trusted_until, place = @place, agent = @agent
@@ -146,7 +150,7 @@ UPDATE browsers SET trusted_at = 0, trusted_until = 0
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND id = @id AND trusted_at > 0;
 
 -- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = @seen_at, place = @place WHERE tenant_id = @tenant_id AND id = @id;
+UPDATE browsers SET seen_at = @seen_at, place = @place, met_asleep = @met_asleep WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: DropBrowsers :execrows
 DELETE FROM browsers WHERE tenant_id = @tenant_id AND user_id = @user_id;
