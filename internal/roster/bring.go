@@ -317,8 +317,12 @@ func (k *chunk) write(tx store.BulkTx) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	if gone, err := moved(tx, used); err != nil || gone {
-		return errors.Join(err, errMoved)
+	gone, err := moved(tx, used)
+	if err != nil {
+		return err
+	}
+	if gone {
+		return errMoved
 	}
 	if err := k.sort(tx, keys); err != nil {
 		return err

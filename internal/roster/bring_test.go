@@ -604,6 +604,10 @@ func TestImportInterrupted(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || len(everybody(h)) != 0 {
 			t.Errorf("%v, %v", err, everybody(h))
 		}
+		// Whoever gave up is not remembered.
+		if out := bring(h, roster.Options{Tenant: "Cut"}, roster.Row{Email: "a@example.com"}); out.Created != 1 {
+			t.Errorf("%+v", out)
+		}
 	})
 }
 

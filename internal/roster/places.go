@@ -29,21 +29,27 @@ type place struct {
 	tenant core.Tenant
 	gone   bool // it or a node above it was deleted
 
-	once sync.Once
-	eff  policy.Effective
-	at   access.Place
-	err  error
+	mu    sync.Mutex
+	known bool
+	eff   policy.Effective
+	at    access.Place
 }
 
 // ask asks once for as long as the tree stays as it is what holds here and where
-// in the tree that is.
-func (p *place) ask(ctx context.Context, t *directory.Tree) error {
-	p.once.Do(func() {
-		if p.eff, p.err = t.Effective(ctx, p.tenant.ID); p.err == nil {
-			p.at, p.err = t.Place(ctx, p.tenant.ID)
-		}
-	})
-	return p.err
+// in the tree that is. An error is not kept: it may be that of somebody who gave
+// up.
+func (p *place) ask(ctx context.Context, t *directory.Tree) (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known {
+		return nil
+	}
+	if p.eff, err = t.Effective(ctx, p.tenant.ID); err != nil {
+		return err
+	}
+	p.at, err = t.Place(ctx, p.tenant.ID)
+	p.known = err == nil
+	return err
 }
 
 // word makes spellings of a name equal that people would not tell apart.
