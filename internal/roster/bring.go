@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -339,10 +340,29 @@ func (k *chunk) write(tx store.BulkTx) error {
 	for n, i := range k.met.came {
 		people[n] = k.people[i].newcomer(tx.Now())
 	}
+	slices.SortFunc(people, func(a, b store.Newcomer) int { return strings.Compare(a.User.LoginKey, b.User.LoginKey) })
 	if err := tx.Insert(people); err != nil {
 		return err
 	}
-	return k.arrived(tx, people)
+	if err := k.arrived(tx, people); err != nil {
+		return err
+	}
+	taken, err := tx.Hold(k.addresses())
+	if err == nil && len(taken) > 0 {
+		err = errAnother
+	}
+	return err
+}
+
+// addresses are those that the people who come must have to themselves.
+func (k *chunk) addresses() map[store.Address]core.UserID {
+	out := make(map[store.Address]core.UserID, len(k.met.came))
+	for _, i := range k.met.came {
+		if a := k.people[i].address(); a.EmailKey != "" {
+			out[a] = core.UserID(k.people[i].ids.user)
+		}
+	}
+	return out
 }
 
 // sort tells who is there already, who cannot come and who comes. Of two rows
@@ -355,9 +375,8 @@ func (k *chunk) sort(tx store.BulkTx, keys []string) error {
 			ask = append(ask, p.address())
 		}
 	}
-	// Addresses first: from then on nobody else can bring these people in. Asked the
-	// other way round, who was brought in meanwhile would seem to hold an address of
-	// their own against themselves.
+	// Addresses first. Asked the other way round, who was brought in by somebody else
+	// meanwhile would seem to hold an address of their own against themselves.
 	taken, err := tx.Addresses(ask)
 	if err != nil {
 		return err

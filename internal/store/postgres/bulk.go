@@ -23,8 +23,8 @@ func (e *engine) LockAddress(ctx context.Context, q db.DBTX, name string) error 
 	return err
 }
 
-func (e *engine) LockAddresses(ctx context.Context, q db.DBTX) error {
-	return e.Lock(ctx, q, addresses)
+func (e *engine) LockAddresses(ctx context.Context, q db.DBTX) (bool, error) {
+	return true, e.Lock(ctx, q, addresses)
 }
 
 // InsertMany sends each column as one array: a statement and a way to the server

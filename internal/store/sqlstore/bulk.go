@@ -54,7 +54,7 @@ func (b *bulk) do(run func() error) error {
 const (
 	BulkPlaces    = "SELECT id, organisation_id, path, state FROM tenants WHERE "
 	BulkLogins    = "SELECT login_key, id, tenant_id FROM users WHERE state <> 'deleted' AND "
-	BulkAddresses = `SELECT u.email_key, t.organisation_id FROM users u JOIN tenants t ON t.id = u.tenant_id
+	BulkAddresses = `SELECT u.email_key, t.organisation_id, u.id FROM users u JOIN tenants t ON t.id = u.tenant_id
 	WHERE u.email_key <> '' AND u.state <> 'deleted' AND `
 )
 
@@ -109,26 +109,44 @@ func (b *bulk) Logins(keys []string) (map[string]store.Owner, error) {
 }
 
 func (b *bulk) Addresses(list []store.Address) (map[store.Address]bool, error) {
-	wanted := map[store.Address]bool{}
-	var keys []string
+	wanted := make(map[store.Address]core.UserID, len(list))
 	for _, a := range list {
-		if a.EmailKey != "" && !wanted[a] {
-			wanted[a] = true
-			keys = append(keys, a.EmailKey)
+		if a.EmailKey != "" {
+			wanted[a] = ""
 		}
 	}
-	taken := map[store.Address]bool{}
-	if len(keys) == 0 {
-		return taken, nil
+	taken, err := b.holders(wanted)
+	out := map[store.Address]bool{}
+	for _, a := range taken {
+		out[a] = true
 	}
-	if err := b.do(func() error { return b.s.LockAddresses(b.ctx, b.raw) }); err != nil {
-		return nil, err
+	return out, err
+}
+
+func (b *bulk) Hold(addresses map[store.Address]core.UserID) ([]store.Address, error) {
+	if len(addresses) == 0 {
+		return nil, nil
 	}
-	err := ask(b, BulkAddresses, "u.email_key", "", keys, func(scan func(...any) error) error {
-		var key, organisation string
-		err := scan(&key, &organisation)
-		if a := (store.Address{Organisation: core.TenantID(organisation), EmailKey: key}); wanted[a] {
-			taken[a] = true
+	others := false
+	err := b.do(func() (err error) { others, err = b.s.LockAddresses(b.ctx, b.raw); return err })
+	if err != nil || !others {
+		return nil, err // nobody has written since the transaction began
+	}
+	return b.holders(addresses)
+}
+
+// holders returns the addresses that another account has than the one given.
+func (b *bulk) holders(wanted map[store.Address]core.UserID) (taken []store.Address, err error) {
+	keys := make([]string, 0, len(wanted))
+	for a := range wanted {
+		keys = append(keys, a.EmailKey)
+	}
+	err = ask(b, BulkAddresses, "u.email_key", "", keys, func(scan func(...any) error) error {
+		var key, organisation, id string
+		err := scan(&key, &organisation, &id)
+		a := store.Address{Organisation: core.TenantID(organisation), EmailKey: key}
+		if owner, asked := wanted[a]; asked && core.UserID(id) != owner {
+			taken = append(taken, a)
 		}
 		return err
 	})

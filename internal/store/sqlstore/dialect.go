@@ -34,9 +34,10 @@ type Dialect interface {
 	// Lock makes others that lock the same name wait until this transaction ends.
 	Lock(ctx context.Context, q db.DBTX, name string) error
 	// LockAddress does so for one mail address of an organisation, and
-	// LockAddresses for all of them at once.
+	// LockAddresses for all of them at once; it says whether others could have
+	// written since this transaction began.
 	LockAddress(ctx context.Context, q db.DBTX, name string) error
-	LockAddresses(ctx context.Context, q db.DBTX) error
+	LockAddresses(ctx context.Context, q db.DBTX) (others bool, err error)
 	// LockFeed does so for writers of the change feed, and wakes its readers
 	// once the transaction has committed.
 	LockFeed(ctx context.Context, q db.DBTX) error
