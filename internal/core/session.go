@@ -78,11 +78,11 @@ type SessionDoc struct {
 	ReturnTo   string    `json:"return_to,omitempty"`
 	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	// Recovered is set when a recovery code got this session.
-	Recovered    bool      `json:"recovered,omitempty"`
-	MailProved   bool      `json:"mail_proved,omitempty"`
-	Asleep       bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
-	LastBefore   time.Time `json:"last_before,omitzero"` // the sign-in before this one
-	Idle         Duration  `json:"idle,omitempty"`       // the setting when it was made
+	Recovered  bool      `json:"recovered,omitempty"`
+	MailProved bool      `json:"mail_proved,omitempty"`
+	Asleep     bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
+	LastBefore time.Time `json:"last_before,omitzero"` // the sign-in before this one
+	Idle       Duration  `json:"idle,omitempty"`       // the setting when it was made
 	// Reason is why a session acts in another organisation, From the session that
 	// it came from and goes back to.
 	Reason string    `json:"reason,omitempty"`

@@ -112,7 +112,7 @@ type Confirmed struct {
 	Codes   []string      // new recovery codes, in clear for the last time
 	Replace bool          // an older factor ended with this
 	Took    time.Duration // from the key to its first right code
-	Sheet   bool     // the setup key may be shown once more, on a sheet to print
+	Sheet   bool          // the setup key may be shown once more, on a sheet to print
 }
 
 // Confirm tries the first code of the unconfirmed secret that is bound to this

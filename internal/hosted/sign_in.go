@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 	"net/url"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"

@@ -254,7 +254,7 @@ func TestOneselfWhileActing(t *testing.T) {
 		in := h.SignIn
 		for name, err := range map[string]error{
 			"begin an app":    third(in.BeginTOTP(ctx, me)),
-			"confirm one":     third(in.ConfirmTOTP(ctx, me, b.boss.Code())),
+			"confirm one":     third(in.ConfirmTOTP(ctx, me, b.boss.Code(), false)),
 			"switch off":      in.Disable(ctx, me),
 			"new codes":       in.RenewCodes(ctx, me),
 			"saved codes":     second(in.SavedCodes(ctx, me)),

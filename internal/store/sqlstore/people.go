@@ -32,11 +32,11 @@ func (s *Store) FindLogin(ctx context.Context, loginKey string, devices [][]byte
 			return err
 		}
 		l = store.Login{
-			User:      userOf(row.User),
-			Password:  core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
-			Enrolled:  row.Enrolled == 1,
-			Browser:   core.BrowserID(row.BrowserID),
-			KnownAt:   instant(row.BrowserSeenAt), MetAsleep: row.BrowserMetAsleep,
+			User:     userOf(row.User),
+			Password: core.Password{Hash: row.Hash, Length: int(row.Length), MustChange: row.MustChange, SetAt: instant(row.SetAt)},
+			Enrolled: row.Enrolled == 1,
+			Browser:  core.BrowserID(row.BrowserID),
+			KnownAt:  instant(row.BrowserSeenAt), MetAsleep: row.BrowserMetAsleep,
 			TrustedAt: instant(row.TrustedAt), TrustedUntil: instant(row.TrustedUntil),
 		}
 		return nil
