@@ -418,7 +418,7 @@ func (p *prepared) newcomer(now time.Time) store.Newcomer {
 	if u.State != core.UserInvited {
 		u.ValidatedAt = now
 	}
-	a := store.Newcomer{User: u, Organisation: p.eff.Organisation.ID}
+	a := store.Newcomer{User: u}
 	if p.hashed {
 		a.Password = core.Password{Hash: p.hash.Stored(), MustChange: p.mustChange, SetAt: now}
 	}

@@ -55,9 +55,8 @@ type Address struct {
 
 // Newcomer is an account that is not in the store yet.
 type Newcomer struct {
-	User         core.User
-	Organisation core.TenantID // the one that its tenant belongs to
-	Password     core.Password // Hash is empty: none
-	Factors      []core.Factor
-	Roles        []core.RoleGrant
+	User     core.User
+	Password core.Password // Hash is empty: none
+	Factors  []core.Factor
+	Roles    []core.RoleGrant
 }

@@ -61,7 +61,7 @@ CREATE TABLE browsers (
     hash       blob NOT NULL,
     agent      text NOT NULL,
     seen_at    integer NOT NULL,
-    created_at integer NOT NULL, place text NOT NULL DEFAULT '', trusted_at integer NOT NULL DEFAULT 0, trusted_until integer NOT NULL DEFAULT 0,
+    created_at integer NOT NULL, met_asleep integer NOT NULL DEFAULT 0, place text NOT NULL DEFAULT '', trusted_at integer NOT NULL DEFAULT 0, trusted_until integer NOT NULL DEFAULT 0,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
@@ -325,7 +325,7 @@ CREATE TABLE users (
     version         integer NOT NULL,
     created_at      integer NOT NULL,
     changed_at      integer NOT NULL,
-    validated_at    integer NOT NULL, organisation_id text NOT NULL DEFAULT '', enrolled integer NOT NULL DEFAULT 0, standing text NOT NULL DEFAULT '', name_key text NOT NULL DEFAULT '', family_key text NOT NULL DEFAULT '', placed_at integer NOT NULL DEFAULT 0, skips integer NOT NULL DEFAULT 0, skips_since integer NOT NULL DEFAULT 0,
+    validated_at    integer NOT NULL, awake_at integer NOT NULL DEFAULT 0, organisation_id text NOT NULL DEFAULT '', enrolled integer NOT NULL DEFAULT 0, standing text NOT NULL DEFAULT '', name_key text NOT NULL DEFAULT '', family_key text NOT NULL DEFAULT '', placed_at integer NOT NULL DEFAULT 0, skips integer NOT NULL DEFAULT 0, skips_since integer NOT NULL DEFAULT 0,
     UNIQUE (tenant_id, id)
 ) STRICT;
 

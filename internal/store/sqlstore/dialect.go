@@ -61,8 +61,8 @@ type Dialect interface {
 	// transaction ends.
 	ForShare() string
 	// InsertMany inserts rows that come by the column, in as few statements as it
-	// can.
-	InsertMany(ctx context.Context, q db.DBTX, table string, columns []Column, rows int) error
+	// can. Each ends with after.
+	InsertMany(ctx context.Context, q db.DBTX, table string, columns []Column, rows int, after string) error
 
 	Reserve(ctx context.Context, g store.Guess, rule core.LockRule, now time.Time) (store.Reserved, error)
 	Release(ctx context.Context, g store.Guess) error

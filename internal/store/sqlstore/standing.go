@@ -61,6 +61,16 @@ type seat struct {
 	slot     int64
 }
 
+func (a seat) compare(b seat) int {
+	return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.standing, b.standing), cmp.Compare(a.slot, b.slot))
+}
+
+func slotOf(id core.UserID, slots int64) int64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int64(h.Sum32()) % slots
+}
+
 // count moves somebody from one standing to another; StandingDeleted is none.
 func (t *tx) count(tenant string, id core.UserID, from, to core.Standing) {
 	if from == to {
@@ -69,9 +79,7 @@ func (t *tx) count(tenant string, id core.UserID, from, to core.Standing) {
 	if t.seats == nil {
 		t.seats = map[seat]int64{}
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
-	slot := int64(h.Sum32()) % t.s.Slots()
+	slot := slotOf(id, t.s.Slots())
 	if from != core.StandingDeleted {
 		t.seats[seat{tenant, from, slot}]--
 	}
@@ -90,9 +98,7 @@ func (t *tx) saveCounts(ctx context.Context) error {
 			moved = append(moved, s)
 		}
 	}
-	slices.SortFunc(moved, func(a, b seat) int {
-		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.standing, b.standing), cmp.Compare(a.slot, b.slot))
-	})
+	slices.SortFunc(moved, seat.compare)
 	for _, s := range moved {
 		err := t.must.MoveCount(ctx, db.MoveCountParams{TenantID: s.tenant, Standing: string(s.standing), Slot: s.slot, People: t.seats[s]})
 		if err != nil {

@@ -75,6 +75,8 @@ func testBulk(t *testing.T, w *world) {
 			return errors.Join(err, err2, err3, err4, err5)
 		})
 	}
+	w.right(a.ID, "a chunk")
+	w.right(b.ID, "a chunk")
 	// They are accounts like others: found at the door, changed by their version.
 	l, err := w.FindLogin(w.ctx, people[0].User.LoginKey, nil)
 	if err != nil || !l.Enrolled || l.Password != people[0].Password {
