@@ -83,11 +83,11 @@ func TestRowsThatAreRefused(t *testing.T) {
 	if _, code := checked(t, good, Options{}, core.Customer, nobody); code != "tenant.unknown" {
 		t.Errorf("somebody without a right: %q", code)
 	}
-	helpdesk := access.Actor{User: core.User{ID: "us_1"}, Grants: []access.Grant{{Role: core.Helpdesk, At: access.PlaceOf([]core.Tenant{above})}}}
+	inviter := access.Actor{User: core.User{ID: "us_1"}, Grants: []access.Grant{{Role: "ro_1", Base: core.CustomerAdmin, Cut: []access.Permission{access.ViewPeople, access.Invite}, At: access.PlaceOf([]core.Tenant{above, {ID: "tn_1", Kind: core.Customer, Path: "/tn_0/tn_1/"}})}}}
 	row := good
 	row.Roles = "customer_admin"
-	if _, code := checked(t, row, Options{}, core.Customer, helpdesk); code != "forbidden" {
-		t.Errorf("helpdesk grants an administrator: %q", code)
+	if _, code := checked(t, row, Options{}, core.Customer, inviter); code != "forbidden" {
+		t.Errorf("who may only invite grants an administrator: %q", code)
 	}
 }
 

@@ -305,7 +305,7 @@ func (x *table) somebody(org core.Tenant, b being) *house.Person {
 	x.n++
 	now := x.h.Clock.Now()
 	u := core.User{ID: core.UserID(secret.NewID(core.PrefixUser, now)), Tenant: org.ID, Kind: core.Person, State: core.UserActive, Login: fmt.Sprintf("p%d@example.com", x.n),
-		Name: "Somebody", LastSignInAt: now.Add(-time.Hour), CreatedAt: now, ChangedAt: now, PlacedAt: now, ValidatedAt: now.Add(-90 * 24 * time.Hour)}
+		Name: "Somebody", LastSignInAt: now.Add(-time.Hour), AwakeAt: now.Add(-time.Hour), CreatedAt: now, ChangedAt: now, PlacedAt: now, ValidatedAt: now.Add(-90 * 24 * time.Hour)}
 	u.LoginKey, u.Email, u.EmailKey = u.Login, u.Login, u.Login
 	p := &house.Person{ID: u.ID, Tenant: org.ID, Login: u.Login, Password: house.Password}
 	switch b {
