@@ -7,49 +7,25 @@ import (
 	"sallyport/internal/core"
 )
 
-// Permission is one thing that an administrator may be allowed to do.
-type Permission string
-
-const (
-	ViewPeople     Permission = "people.view"
-	Invite         Permission = "people.invite"
-	Disable        Permission = "people.disable"
-	Unlock         Permission = "people.unlock"
-	ResetMFA       Permission = "people.reset_mfa"
-	GrantRoles     Permission = "roles.grant"
-	ManageTenants  Permission = "tenants.manage"
-	ManageSettings Permission = "settings.manage"
-	ViewAudit      Permission = "audit.view"
-	Operate        Permission = "platform.operate" // keys, backups, migrations
-)
-
-// Permissions lists all.
-var Permissions = []Permission{ViewPeople, Invite, Disable, Unlock, ResetMFA, GrantRoles, ManageTenants, ManageSettings, ViewAudit, Operate}
-
-var administrator = []Permission{ViewPeople, Invite, Disable, Unlock, ResetMFA, GrantRoles, ManageTenants, ManageSettings, ViewAudit}
-
-// table is the whole of what roles may do. A role that is not here may nothing.
-var table = map[core.Role][]Permission{
-	core.PlatformAdmin: append(slices.Clone(administrator), Operate),
-	core.PartnerAdmin:  administrator,
-	core.CustomerAdmin: administrator,
-	core.Helpdesk:      {ViewPeople, Invite, Unlock, ResetMFA},
-	core.Auditor:       {ViewPeople, ViewAudit},
-	core.RoleUser:      {},
-}
-
-// Grant is a role on the branch that begins at Path.
-type Grant struct {
-	Role core.Role
-	Path string
-}
-
 // Actor is who asks: an account with its grants, the operator's shell, or the
 // product itself.
 type Actor struct {
 	User   core.User
 	Grants []Grant
-	shell  string
+	// Acting is set while the actor acts as the administrator of an organisation
+	// further down; then only that counts.
+	Acting *Acting
+	// Session, Proofs and Enrolled are what the actor has shown of themselves.
+	Session  core.SessionID
+	Proofs   []core.Proof
+	Enrolled bool // the actor has a second factor
+	shell    string
+}
+
+// Acting is the organisation whose administrator somebody acts as, and why.
+type Acting struct {
+	At     Place
+	Reason string
 }
 
 // Shell is the operator on the machine: allowed everything, audited as such.
@@ -69,23 +45,125 @@ func (a Actor) ID() string {
 // Name is how mails name the actor; empty for the shell.
 func (a Actor) Name() string { return a.User.Name }
 
-// Can reports whether the actor may do p in the tenant at path.
-func (a Actor) Can(p Permission, path string) bool {
+// IsShell reports whether the actor is the operator on the machine, who is loud:
+// mailed to the platform's administrators.
+func (a Actor) IsShell() bool { return a.shell == core.ActorShell }
+
+// IsSystem reports whether nobody asked by hand.
+func (a Actor) IsSystem() bool { return a.shell == core.ActorSystem }
+
+// crossing are the rights that reach into an organisation further down without
+// acting in it (decision 2): to see that it is there and how far it is, to shape
+// the tree, to act in it at all, and, where the provider manages it, the switch.
+func crossing(p Permission, own Organisation) bool {
+	switch p {
+	case ViewTenants, ManageTenants, ActAs:
+		return true
+	case SwitchMFA:
+		return own.Provider
+	}
+	return false
+}
+
+// Can reports whether the actor may do p at a place.
+func (a Actor) Can(p Permission, at Place) bool {
 	if a.shell != "" {
 		return true
 	}
+	own, ok := at.Own()
+	if !ok {
+		return false
+	}
+	if a.Acting != nil {
+		return a.canActing(p, at, own)
+	}
 	for _, g := range a.Grants {
-		if within(path, g.Path) && slices.Contains(table[g.Role], p) {
+		home, ok := g.At.Own()
+		if !ok || !at.within(g.At.Path) || !g.has(p) {
+			continue
+		}
+		if own.Path == home.Path || crossing(p, own) {
 			return true
 		}
 	}
 	return false
 }
 
-// MayGrant reports whether the actor may give role to somebody in the tenant at
-// path: nobody grants a right they lack (row CAL-14).
-func (a Actor) MayGrant(role core.Role, path string) bool {
-	rights, known := table[role]
+// canActing: the rights of that organisation's administrator, and never one that
+// the actor does not hold themselves, nor where support access has been closed.
+// Whether it is open only the organisation itself decides.
+func (a Actor) canActing(p Permission, at Place, own Organisation) bool {
+	home, ok := a.Acting.At.Own()
+	if !ok || !at.within(a.Acting.At.Path) || !slices.Contains(administrator, p) || p == ActAs || p == SupportAccess {
+		return false
+	}
+	if own.Path != home.Path && !crossing(p, own) {
+		return false
+	}
+	return a.MayActIn(a.Acting.At) && a.Holds(p, a.Acting.At)
+}
+
+// Holds reports whether the actor has the right at a place by a grant of their
+// own, there or through organisations that let them act in them. It says what
+// somebody lacks, not what they may do at this moment.
+func (a Actor) Holds(p Permission, at Place) bool {
+	if a.shell != "" {
+		return true
+	}
+	for _, g := range a.Grants {
+		if at.within(g.At.Path) && g.has(p) && at.openFrom(g.At) {
+			return true
+		}
+	}
+	return false
+}
+
+// MayActIn reports whether the actor may act as the administrator of an
+// organisation: strictly below where they hold the right, and each organisation
+// on the way down, itself included, lets them.
+func (a Actor) MayActIn(organisation Place) bool {
+	own, ok := organisation.Own()
+	if !ok || a.shell != "" || own.Path != organisation.Path {
+		return false
+	}
+	for _, g := range a.Grants {
+		home, ok := g.At.Own()
+		if ok && organisation.within(g.At.Path) && own.Path != home.Path && g.has(ActAs) && organisation.openFrom(g.At) {
+			return true
+		}
+	}
+	return false
+}
+
+// AtHome reports whether a place is in an organisation where the actor holds a role
+// of their own, so that there is nothing to act as.
+func (a Actor) AtHome(at Place) bool {
+	own, ok := at.Own()
+	return ok && slices.ContainsFunc(a.Grants, func(g Grant) bool { home, ok := g.At.Own(); return ok && home.Path == own.Path && g.has(ActAs) })
+}
+
+// MayInviteFirst reports whether the actor may invite an administrator into an
+// organisation further down that has none: whoever may shape the tree there and
+// could do it in their own (decision 2). That it has none is for the caller.
+func (a Actor) MayInviteFirst(organisation Place) bool {
+	if a.shell != "" {
+		return true
+	}
+	if a.Acting != nil {
+		return false
+	}
+	for _, g := range a.Grants {
+		if organisation.within(g.At.Path) && g.has(ManageTenants) && g.has(GrantRoles) && g.has(Invite) {
+			return true
+		}
+	}
+	return false
+}
+
+// MayGrant reports whether the actor may give a role to somebody at a place, or
+// take it: nobody grants a right they lack (row CAL-14).
+func (a Actor) MayGrant(r Grant) bool {
+	rights, known := r.rights()
 	if !known {
 		return false
 	}
@@ -93,38 +171,40 @@ func (a Actor) MayGrant(role core.Role, path string) bool {
 		return true
 	}
 	if len(rights) == 0 {
-		return a.Can(Invite, path)
+		return a.Can(Invite, r.At)
 	}
-	if !a.Can(GrantRoles, path) {
+	if !a.Can(GrantRoles, r.At) {
 		return false
 	}
 	for _, p := range rights {
-		if !a.Can(p, path) {
+		// These two nobody has while they act, and an administrator has them.
+		if !a.Can(p, r.At) && !((p == ActAs || p == SupportAccess) && a.Holds(p, r.At)) {
 			return false
 		}
 	}
 	return true
 }
 
-// MayActOn reports whether the actor may reset, invite again, unlock or disable
-// somebody with these grants: never who holds a right that the actor lacks, and
-// who is helpdesk acts on plain users only (decision 3). Otherwise a helpdesk
-// could reset an administrator's factors and walk in as one.
+// MayActOn reports whether the actor may reset, invite again, unlock, change or
+// disable somebody with these grants: never who holds a right anywhere that the
+// actor lacks, and who is helpdesk acts on plain users only (decision 3). Otherwise
+// a helpdesk could reset an administrator's factors and walk in as one. A right in
+// an organisation that keeps the actor out is one that they lack.
 func (a Actor) MayActOn(target []Grant) bool {
 	if a.shell != "" {
 		return true
 	}
 	for _, g := range target {
-		rights, known := table[g.Role]
+		rights, known := g.rights()
 		if !known {
 			return false
 		}
 		// Only who could have granted the role stands above it; helpdesk grants none.
-		if len(rights) > 0 && !a.Can(GrantRoles, g.Path) {
+		if len(rights) > 0 && !a.Holds(GrantRoles, g.At) {
 			return false
 		}
 		for _, p := range rights {
-			if !a.Can(p, g.Path) {
+			if !a.Holds(p, g.At) {
 				return false
 			}
 		}
@@ -132,18 +212,13 @@ func (a Actor) MayActOn(target []Grant) bool {
 	return true
 }
 
-// Fits reports whether a role may be held on a tenant of this kind.
-func Fits(role core.Role, kind core.TenantKind) bool {
-	switch role {
-	case core.PlatformAdmin:
-		return kind == core.Platform
-	case core.PartnerAdmin:
-		return kind == core.Partner || kind == core.Folder
-	case core.CustomerAdmin:
-		return kind == core.Customer || kind == core.Unit
-	}
-	_, known := table[role]
-	return known
+// Privileged reports whether a set of grants holds any right at all: an
+// administrator of some kind, for whom stricter rules hold.
+func Privileged(grants []Grant) bool {
+	return slices.ContainsFunc(grants, func(g Grant) bool {
+		rights, known := g.rights()
+		return !known || len(rights) > 0
+	})
 }
 
 // within reports whether path is branch or below it. Paths end in a slash, so

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/internal/adminapi"
+	"sallyport/internal/console"
+	"sallyport/internal/console/desk"
 	"sallyport/internal/core"
 	"sallyport/internal/hosted"
 	"sallyport/internal/outbox"
@@ -28,17 +31,22 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	https := strings.HasPrefix(base, "https://")
 	cookies := web.NewCookies(https)
 	now := h.Clock.Now
-	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
+	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
 		End: func(ctx context.Context, s core.Session, c core.Client) error {
 			return session.SignOut(ctx, h.Store, s, c)
 		}}
-	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device}
+	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
+	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
+	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
+		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
+	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	return web.Mux(slices.Concat(door.Routes(), account.Routes(), more), web.Options{
+	return web.Mux(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), more), web.Options{
 		Guards: map[web.Guard]web.Enter{
-			web.Attempt:     free, // the journey compares the attempt's cookie in the same read
-			web.Session:     account.Enter,
-			web.FullSession: account.EnterFull,
+			web.Attempt:       free, // the journey compares the attempt's cookie in the same read
+			web.Session:       account.Enter,
+			web.FullSession:   account.EnterFull,
+			web.Administrator: admin.Enter,
 		},
 		Cookies: cookies, TLS: https, RequestID: func() string { return secret.NewID(core.PrefixRequest, now()) }, Now: now, Log: h.Log,
 		Hosts: h.hosts(base), Trusted: []string{base}, Watch: h.Metrics.Request,

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/config"
-	"sallyport/internal/core"
 	"sallyport/internal/secret"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
@@ -42,7 +42,7 @@ func TestAFirstStartThatWasKilled(t *testing.T) {
 					t.Errorf("after %d migrations the next start ends with %v", n, err)
 					continue
 				}
-				if _, made, err := h.EnsurePlatform(t.Context(), "Platform", core.ActorSystem); err != nil || !made {
+				if _, made, err := h.EnsurePlatform(t.Context(), "Platform", access.System()); err != nil || !made {
 					t.Errorf("after %d migrations: made %v, %v", n, made, err)
 				}
 				if blank, err := h.Store.Blank(t.Context()); err != nil || blank {

@@ -23,6 +23,7 @@ import (
 	"sallyport/internal/feed"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
+	"sallyport/internal/rollout"
 	"sallyport/internal/roster"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -30,6 +31,7 @@ import (
 	"sallyport/internal/store"
 	"sallyport/internal/store/postgres"
 	"sallyport/internal/store/sqlite"
+	"sallyport/internal/support"
 )
 
 // Options say how a house is opened.
@@ -67,6 +69,8 @@ type House struct {
 	SignIn    *signin.Service
 	Decoys    *signin.Decoys
 	Recovery  *recovery.Service
+	Support   *support.Service
+	Rollout   *rollout.Service
 	Roster    *roster.Service
 	Post      *outbox.Post
 	Sealer    *audit.Sealer
@@ -314,6 +318,7 @@ func (h *House) furnish(o Options) error {
 	h.Feed = feed.New(h.Store, h.Log, time.Now())
 	h.Tree = directory.NewTree(h.Store, h.Feed.Fresh)
 	h.Checker = session.NewChecker(h.Store, now, h.Feed.Fresh, h.Tree.Effective)
+	h.Checker.MayAct = h.Tree.MayAct
 	for _, forget := range []func(core.Change){h.Tree.Forget, h.Checker.Forget} {
 		h.Store.OnChange(forget) // what this process takes away, at once
 		h.Feed.Listen(forget)    // what other nodes take away
@@ -329,10 +334,12 @@ func (h *House) furnish(o Options) error {
 	})
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
-	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Now: now}
+	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now}
+	h.Rollout = &rollout.Service{Store: h.Store, Tree: h.Tree, Directory: h.Directory, Enrol: room, Post: h.Post, Log: h.Log, Now: now}
 	h.Decoys = &signin.Decoys{Ring: h.Ring, Hasher: h.Hasher}
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
+	h.Support = &support.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Now: now}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
 	h.Roster = &roster.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hashes: h.Decoys, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}

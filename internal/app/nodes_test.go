@@ -113,7 +113,7 @@ func TestTakenAwayOnOneNodeIsGoneOnTheOtherA15(t *testing.T) {
 	if a := p.Knock(two.Raw("")); !a.In() {
 		t.Fatal(a.Fault())
 	}
-	if _, err := one.Directory.ChangeSettings(t.Context(), org.ID, core.SettingsDoc(`{"requirement":["organization"]}`), core.ActorSystem, core.Client{}); err != nil {
+	if _, err := one.Directory.ChangeSettings(t.Context(), org.ID, core.SettingsDoc(`{"requirement":["organization"]}`), access.System(), core.Client{}); err != nil {
 		t.Fatal(err)
 	}
 	within(t, 10*promised, "a requirement", func() bool { return !p.Knock(two.Raw("")).In() })

@@ -27,11 +27,11 @@ func (h *House) BaseURL() string {
 }
 
 // EnsurePlatform finds the root of the tree, or makes it.
-func (h *House) EnsurePlatform(ctx context.Context, name, actor string) (t core.Tenant, made bool, err error) {
+func (h *House) EnsurePlatform(ctx context.Context, name string, by access.Actor) (t core.Tenant, made bool, err error) {
 	if t, err = h.Directory.Platform(ctx); !errors.Is(err, core.ErrNotFound) {
 		return t, false, err
 	}
-	t, err = h.Directory.CreateTenant(ctx, directory.NewTenant{Kind: core.Platform, Name: name}, actor, core.Client{})
+	t, err = h.Directory.CreateTenant(ctx, directory.NewTenant{Kind: core.Platform, Name: name}, by, core.Client{})
 	if err == nil {
 		return t, true, nil
 	}

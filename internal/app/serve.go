@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sallyport/internal/outbox"
+	"sallyport/internal/rollout"
 	"sallyport/internal/store"
 	"sallyport/internal/web"
 )
@@ -153,6 +154,9 @@ func (s *Serving) start(ctx context.Context) {
 			h.Log.Warn("what is over was not swept", "event", "store.sweep_failed", "error", err.Error())
 		}
 	}))
+	run(every(time.Second, h.work))
+	run(every(time.Minute, h.endTrials))
+	run(every(time.Hour, h.upkeep))
 	if h.Store.Engine() == "postgres" {
 		run(every(2*time.Second, func(ctx context.Context) {
 			if err := h.Clock.Measure(ctx, h.Store.Clock); err != nil && ctx.Err() == nil {
@@ -224,7 +228,7 @@ func (s *Serving) Close() {
 	s.stop()
 	s.work.Wait()
 	// What this node worked at by lease another may take up at once.
-	for _, name := range []string{"outbox", "audit-seal", "sweep"} {
+	for _, name := range []string{"outbox", "audit-seal", "sweep", rollout.Lease, leaseTrials, leaseUpkeep} {
 		_, _ = s.house.Store.Lease(ctx, name, s.house.Node, s.house.Clock.Now(), 0) // it ends by itself otherwise
 	}
 	if err := s.house.Checker.Flush(ctx); err != nil && !errors.Is(err, store.ErrDown) {

@@ -40,6 +40,7 @@ type stuckSearch struct {
 	store    store.Store
 	tenants  []core.Tenant
 	settings map[core.TenantID]policy.Effective
+	places   map[core.TenantID]access.Place
 	helpers  []access.Actor // administrators and helpdesk who can sign in
 	admin    map[core.UserID]bool
 	seen     int64
@@ -54,7 +55,7 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stuckSearch{store: st, settings: map[core.TenantID]policy.Effective{}, admin: map[core.UserID]bool{}}
+	s := &stuckSearch{store: st, settings: map[core.TenantID]policy.Effective{}, places: map[core.TenantID]access.Place{}, admin: map[core.UserID]bool{}}
 	byID := map[core.TenantID]core.Tenant{}
 	for _, t := range all { // parents come before children
 		byID[t.ID] = t
@@ -68,6 +69,7 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 		if s.settings[t.ID], err = policy.Of(line); err != nil {
 			return nil, err
 		}
+		s.places[t.ID] = access.PlaceOf(line)
 		s.tenants = append(s.tenants, t)
 	}
 	grants := map[core.UserID][]access.Grant{}
@@ -80,7 +82,10 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 			return nil, err
 		}
 		for _, g := range held {
-			grants[g.User] = append(grants[g.User], access.Grant{Role: g.Role, Path: byID[g.Tenant].Path})
+			if _, there := s.places[g.Tenant]; !there {
+				continue // on a node that was deleted
+			}
+			grants[g.User] = append(grants[g.User], access.GrantOf(g, s.places[g.Tenant]))
 			if role == core.PlatformAdmin || role == core.PartnerAdmin || role == core.CustomerAdmin {
 				s.admin[g.User] = true
 			}
@@ -157,7 +162,7 @@ func (s *stuckSearch) person(r store.Reader, u core.User) error {
 	}
 	if u.State == core.UserInvited {
 		open, err := openInvitation(r, u)
-		if err == nil && !open && !s.helped(u, eff, access.Invite) {
+		if err == nil && !open && !s.helped(u, access.Reinvite) {
 			s.find("%s (%s): the invitation is over, and nobody can send another", u)
 		}
 		return err
@@ -177,7 +182,7 @@ func (s *stuckSearch) person(r store.Reader, u core.User) error {
 		s.find("%s (%s): a lock and the organisation's own list leave no network to sign in from", u)
 	case len(exits) == 0:
 		s.find("%s (%s): a second factor is required, and none can be set up here", u)
-	case len(exits) == 1 && exits[0] == policy.ExitAdministrator && !s.helped(u, eff, access.ResetMFA):
+	case len(exits) == 1 && exits[0] == policy.ExitAdministrator && !s.helped(u, access.ResetMFA):
 		s.find("%s (%s): the second factor is dead, there is no recovery code, and nobody can reset it; run: sallyport user reset-mfa", u)
 	}
 	if u.Email != "" {
@@ -203,10 +208,11 @@ func openInvitation(r store.Reader, u core.User) (bool, error) {
 	return false, err
 }
 
-// helped reports whether somebody else who can sign in may do p for u.
-func (s *stuckSearch) helped(u core.User, eff policy.Effective, p access.Permission) bool {
+// helped reports whether somebody else who can sign in may do p for u, there or by
+// acting there.
+func (s *stuckSearch) helped(u core.User, p access.Permission) bool {
 	for _, a := range s.helpers {
-		if a.User.ID != u.ID && a.Can(p, eff.Path) {
+		if a.User.ID != u.ID && a.Holds(p, s.places[u.Tenant]) {
 			return true
 		}
 	}

@@ -28,6 +28,8 @@ const (
 	PasswordResetAsked = "user.password.reset_asked"
 	PasswordReset      = "user.password.reset"
 	MFAEnrolStarted    = "user.mfa.enrol_started"
+	MFASheetShown      = "user.mfa.sheet_shown"
+	MFASkipped         = "user.mfa.skipped"
 	MFAEnrolled        = "user.mfa.enrolled"
 	MFAEnrolFailed     = "user.mfa.enrol_failed"
 	MFARemoved         = "user.mfa.removed"
@@ -39,12 +41,50 @@ const (
 	MailProofAsked     = "user.mfa.mail_proof_asked"
 	MailProofGiven     = "user.mfa.mail_proof_given"
 	MFALookedAt        = "user.mfa.looked_at" // support compared a code with the person's app; nothing was used up
+	BrowserTrusted     = "user.browser.trusted"
 	AdminLinkMade      = "user.admin_link.made"
 	AdminLinkUsed      = "user.admin_link.used"
+	ServiceUsed        = "service_account.used" // at most once an hour
+	UserChanged        = "user.changed"
+	UserDeleted        = "user.deleted"
+	UserMoved          = "user.moved"
+	UserConverted      = "user.converted"
+	EmailChangeAsked   = "user.email.change_asked"
+	EmailChanged       = "user.email.changed"
+	RoleRevoked        = "user.role_revoked"
+	BrowsersUntrusted  = "user.browser.untrusted"
+	PassMade           = "user.pass.made"
+	PassUsed           = "user.pass.used"
+	RoleMade           = "role.made"
+	RoleChanged        = "role.changed"
+	RoleDeleted        = "role.deleted"
 	UserUpdated        = "user.updated"  // an import changed an account that was there
 	PeopleImported     = "user.imported" // many accounts came at once; each has its own row besides
 	TenantCreated      = "tenant.created"
+	TenantRenamed      = "tenant.renamed"
+	TenantMoved        = "tenant.moved"
+	TenantConverted    = "tenant.converted"
+	TenantTrial        = "tenant.trial_set"
+	TenantSuspended    = "tenant.suspended"
+	TenantResumed      = "tenant.resumed"
+	TenantDeleted      = "tenant.deleted"
+	TenantRestored     = "tenant.restored"
+	TenantErased       = "tenant.erased"
+	SessionsEnded      = "tenant.sessions_ended"
+	FirstAdministrator = "tenant.administrator_invited"
+	SupportOpened      = "tenant.support_opened"
+	SupportClosed      = "tenant.support_closed"
+	TenantMFAEnabled   = "tenant.mfa.enabled"
+	TenantMFAMode      = "tenant.mfa.mode_changed"
+	TenantMFADisabling = "tenant.mfa.disabling"
+	TenantMFADisabled  = "tenant.mfa.disabled"
 	SettingsChanged    = "policy.changed"
+	LocksChanged       = "policy.locks_changed"
+	TemplateChanged    = "policy.template_changed"
+	RequirementKept    = "policy.requirement_kept"
+	ActingStarted      = "support.acting_started"
+	ActingEnded        = "support.acting_ended"
+	CountsRepaired     = "store.counts_repaired"
 	KeysRotated        = "key.rotated"
 	BackupCompleted    = "backup.completed"
 	BackupRestored     = "backup.restored"
@@ -53,8 +93,11 @@ const (
 // Names lists every event, for the reference and for the catalogs.
 var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSucceeded, SignedOut, SessionRevoked, UserCreated,
 	UserInvited, UserValidated, UserDeactivated, UserReactivated, UserLocked, UserUnlocked, UserProfile, RoleGranted, PasswordChanged,
-	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
-	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, AdminLinkMade, AdminLinkUsed, UserUpdated, PeopleImported, TenantCreated, SettingsChanged, KeysRotated, BackupCompleted,
+	PasswordResetAsked, PasswordReset, MFAEnrolStarted, MFASkipped, MFASheetShown, MFAEnrolled, MFAEnrolFailed, MFARemoved, MFAReset, MFADead, RecoveryUsed, RecoveryMade,
+	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
+	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
+	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
+	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ func BenchmarkSessionCheck(b *testing.B) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := h.Checker.Check(ctx, t); err != nil {
+		if _, err := h.Checker.Check(ctx, t, netip.IPv6Loopback()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -210,7 +211,7 @@ func BenchmarkPasswordHashLibrary(b *testing.B) {
 // has reached the house: everything from rows to a durable commit.
 func BenchmarkImport(b *testing.B) {
 	h, _, _ := house(b)
-	org, err := h.Directory.CreateTenant(context.Background(), directory.NewTenant{Kind: core.Customer, Parent: rootOf(b, h), Name: "Imported GmbH"}, core.ActorSystem, core.Client{})
+	org, err := h.Directory.CreateTenant(context.Background(), directory.NewTenant{Kind: core.Customer, Parent: rootOf(b, h), Name: "Imported GmbH"}, access.System(), core.Client{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
@@ -71,12 +72,12 @@ const batch = 500
 // confirmed authenticator app, saved recovery code, one known browser. It returns
 // a crowd for each of kinds.
 func seed(ctx context.Context, h *app.House, workers int, kinds ...hashed) ([]*crowd, error) {
-	root, _, err := h.EnsurePlatform(ctx, "Bench", core.ActorSystem)
+	root, _, err := h.EnsurePlatform(ctx, "Bench", access.System())
 	if err != nil {
 		return nil, err
 	}
 	org, err := h.Directory.CreateTenant(ctx, directory.NewTenant{Kind: core.Customer, Parent: root.ID, Name: "Bench GmbH",
-		Settings: core.SettingsDoc(`{"requirement":["organization"]}`)}, core.ActorSystem, core.Client{})
+		Settings: core.SettingsDoc(`{"requirement":["organization"]}`)}, access.System(), core.Client{})
 	if err != nil {
 		return nil, err
 	}

@@ -232,7 +232,7 @@ func (v *initCmd) make(s *shell, file string, values map[string]string, c config
 		return "", err
 	}
 	defer h.Close()
-	root, made, err := h.EnsurePlatform(s.ctx, platformName(c.PublicURL), core.ActorShell)
+	root, made, err := h.EnsurePlatform(s.ctx, platformName(c.PublicURL), access.Shell())
 	if err != nil {
 		return "", err
 	}

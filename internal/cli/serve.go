@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
 )
@@ -34,7 +35,7 @@ func (v *serveCmd) Run(s *shell) error {
 		return err
 	}
 	defer h.Close()
-	if _, _, err := h.EnsurePlatform(s.ctx, platformName(c.PublicURL), core.ActorSystem); err != nil {
+	if _, _, err := h.EnsurePlatform(s.ctx, platformName(c.PublicURL), access.System()); err != nil {
 		return err
 	}
 	running, err := h.Serve(s.ctx, app.ServeOptions{Verbs: Verbs()})

@@ -107,7 +107,7 @@ func farTenantCreate(ctx context.Context, h *app.House, in tenantCreateIn, out *
 	}
 	n.Parent = parent.ID
 	if in.DryRun {
-		t, err := h.Directory.CheckTenant(ctx, n, access.Shell().ID())
+		t, err := h.Directory.CheckTenant(ctx, n, access.Shell())
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func farTenantCreate(ctx context.Context, h *app.House, in tenantCreateIn, out *
 		o.ID, o.Path, o.DryRun = "", "", true
 		return out.Result(o)
 	}
-	t, err := h.Directory.CreateTenant(ctx, n, access.Shell().ID(), core.Client{})
+	t, err := h.Directory.CreateTenant(ctx, n, access.Shell(), core.Client{})
 	if err != nil {
 		return err
 	}

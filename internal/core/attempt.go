@@ -43,6 +43,8 @@ type AttemptDoc struct {
 	MailProved   bool `json:"mail_proved,omitempty"`
 	MailAsked    bool `json:"mail_asked,omitempty"`
 	KnownBrowser bool `json:"known_browser,omitempty"`
+	// Browser is which known browser it is.
+	Browser BrowserID `json:"browser,omitempty"`
 	// Asleep: it began with a password from an unknown browser, long after the last
 	// sign-in. With nothing more it does not count as one for enrol_proof.
 	Asleep bool `json:"asleep,omitempty"`
@@ -51,8 +53,12 @@ type AttemptDoc struct {
 	Seen BrowserID `json:"seen,omitempty"`
 	// NewPassword: a new password must be set before this attempt can end.
 	NewPassword bool `json:"new_password,omitempty"`
-	// Enrol is set once the person chose to set a factor up now.
+	// Enrol is set once the person chose to set a factor up now, Skip once they put
+	// it off.
 	Enrol bool `json:"enrol,omitempty"`
+	Skip  bool `json:"skip,omitempty"`
+	// NoTrust: whoever just took the trust from all browsers is not asked for it.
+	NoTrust bool `json:"no_trust,omitempty"`
 	// Answer is a keyed hash of the code that ended this attempt, and Outcome
 	// the sealed result, so that the second click of a double click gets the
 	// same answer instead of "code used" (decision 7.3).

@@ -66,6 +66,9 @@ type FactorDoc struct {
 	Replaces []FactorID `json:"replaces,omitempty"`
 	// Bound ties an unconfirmed factor to the attempt or session that began it.
 	Bound string `json:"bound,omitempty"`
+	// Home is the tenant in which a recovery code was made, when its owner has moved
+	// since: its keyed hash names that one.
+	Home TenantID `json:"home,omitempty"`
 	// Unsaved is set on a recovery code until its owner says it is saved.
 	Unsaved bool   `json:"unsaved,omitempty"`
 	Source  string `json:"source,omitempty"` // how it came: "sign-in", "security page", …

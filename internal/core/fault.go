@@ -105,6 +105,7 @@ var (
 	ErrNotFound         = NewFault(KindNotFound, "not_found")
 	ErrForbidden        = NewFault(KindForbidden, "forbidden")
 	ErrUnavailable      = NewFault(KindUnavailable, "unavailable")
+	ErrOutsideNetwork   = NewFault(KindForbidden, "sign_in.outside_network")
 	ErrTenantSuspended  = NewFault(KindForbidden, "tenant.suspended")
 	ErrConfirmRequired  = NewFault(KindInvalid, "confirm.required")
 	ErrSavedRequired    = NewFault(KindInvalid, "saved.required")

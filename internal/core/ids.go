@@ -23,4 +23,5 @@ const (
 	PrefixMail    = "ml"
 	PrefixBrowser = "br"
 	PrefixRequest = "rq"
+	PrefixRole    = "ro"
 )

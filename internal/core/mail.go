@@ -20,13 +20,28 @@ const (
 	MailFactorDead       MailKind = "factor_dead"
 	MailAdminLinkUsed    MailKind = "admin_link_used"
 	MailEnrolProof       MailKind = "enrol_proof"
-	MailLocalShell       MailKind = "local_shell" // to platform administrators: what was done on the shell
+	MailMFAResetOwn      MailKind = "mfa_reset"   // by the person, at the prompt
+	MailMFACleared       MailKind = "mfa_cleared" // by a reset of the password, where the setting says so
+	MailBrowserTrusted   MailKind = "browser_trusted"
+	MailBrowsersForgot   MailKind = "browsers_forgotten" // by the person
+	MailLocalShell       MailKind = "local_shell"        // to platform administrators: what was done on the shell
+	MailEmailConfirm     MailKind = "email_confirm"      // to the new address
+	MailEmailAsked       MailKind = "email_asked"        // to the old one: a new address waits
+	MailEmailChanged     MailKind = "email_changed"      // to both
+	MailAccountDeleted   MailKind = "account_deleted"
+	MailConverted        MailKind = "converted" // to a service account, or back
+	MailBrowsersReset    MailKind = "browsers_reset"
+	MailPassMade         MailKind = "pass_made"
+	MailAdminInvited     MailKind = "admin_invited" // to all with a role: somebody from above invited an administrator
+	MailMFASwitchedOff   MailKind = "mfa_switched_off"
+	MailActing           MailKind = "acting" // to an organisation's administrators: somebody acts there
 	MailTest             MailKind = "test"
 )
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
-	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailWrongCode, MailFactorDead, MailAdminLinkUsed, MailEnrolProof, MailLocalShell, MailTest}
+	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailWrongCode, MailFactorDead, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailMFACleared, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
+	MailEmailAsked, MailEmailChanged, MailAccountDeleted, MailConverted, MailBrowsersReset, MailPassMade, MailAdminInvited, MailMFASwitchedOff, MailActing, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed
 // at rest, because it may hold a single-use link.

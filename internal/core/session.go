@@ -35,11 +35,14 @@ func (l Level) ACR() string {
 // Session is a signed-in browser. The cookie holds 256 random bits, the row
 // their SHA-256.
 type Session struct {
-	ID         SessionID
-	Tenant     TenantID
-	User       UserID
-	TokenHash  []byte
-	Level      Level
+	ID        SessionID
+	Tenant    TenantID
+	User      UserID
+	TokenHash []byte
+	Level     Level
+	// ActingIn is the organisation whose administrator this session acts as; empty
+	// for an ordinary one.
+	ActingIn   TenantID
 	Doc        SessionDoc
 	Version    int64
 	CreatedAt  time.Time // of the sign-in: moves only with a new sign-in
@@ -53,22 +56,37 @@ type Session struct {
 
 // SessionDoc is the part of a session that only its owner's pages read.
 type SessionDoc struct {
-	Proofs  []Proof   `json:"proofs"`
-	Address string    `json:"address,omitempty"`
-	Agent   string    `json:"agent,omitempty"`
+	Proofs  []Proof `json:"proofs"`
+	Address string  `json:"address,omitempty"`
+	Agent   string  `json:"agent,omitempty"`
+	// Browser is the known browser that the sign-in came from, or made known.
 	Browser BrowserID `json:"browser,omitempty"`
 	// Reveal is a sealed new recovery code that its owner has not confirmed
 	// having saved; it can be shown until RevealUntil and not after.
 	Reveal      []byte    `json:"reveal,omitempty"`
 	RevealUntil time.Time `json:"reveal_until,omitzero"`
 	RevealWhy   string    `json:"reveal_why,omitempty"` // "enrolled", "used", "made"
-	ReturnTo    string    `json:"return_to,omitempty"`  // where to after the page that stands between
+	// Sheet is the app whose setup key may be shown once more, on the sheet to print,
+	// until SheetUntil.
+	Sheet      FactorID  `json:"sheet,omitempty"`
+	SheetUntil time.Time `json:"sheet_until,omitzero"`
+	// TrustUntil is until when the person may answer whether to trust this browser;
+	// zero when nobody asks.
+	TrustUntil time.Time `json:"trust_until,omitzero"`
+	// ReturnTo is where to after the pages that stand between, AnsweredAt when the
+	// last of them was answered: the second request of a click goes there, too.
+	ReturnTo   string    `json:"return_to,omitempty"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	// Recovered is set when a recovery code got this session.
 	Recovered  bool      `json:"recovered,omitempty"`
 	MailProved bool      `json:"mail_proved,omitempty"`
 	Asleep     bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
 	LastBefore time.Time `json:"last_before,omitzero"` // the sign-in before this one
 	Idle       Duration  `json:"idle,omitempty"`       // the setting when it was made
+	// Reason is why a session acts in another organisation, From the session that
+	// it came from and goes back to.
+	Reason string    `json:"reason,omitempty"`
+	From   SessionID `json:"from,omitempty"`
 	// Click is the one that gave this session its token, if it was pressed where a
 	// second request may come.
 	Click Click `json:"click,omitzero"`
@@ -107,7 +125,16 @@ const (
 	TokenReset      TokenKind = "reset"
 	TokenAdminLink  TokenKind = "admin_link"
 	TokenEnrolProof TokenKind = "enrol_proof"
+	// TokenEmailChange goes to a new address and makes it the account's; the old
+	// one stays until then (row AIR-14).
+	TokenEmailChange TokenKind = "email_change"
+	// TokenPass is a temporary pass: typed, not followed, so its hash is a keyed
+	// one (decision 7.19).
+	TokenPass TokenKind = "pass"
 )
+
+// TokenKinds lists all: what ends an account ends every kind.
+var TokenKinds = []TokenKind{TokenInvitation, TokenReset, TokenAdminLink, TokenEnrolProof, TokenEmailChange, TokenPass}
 
 // Token is a single-use link that went out by mail or was printed on a shell.
 type Token struct {

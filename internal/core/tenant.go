@@ -75,6 +75,7 @@ type Tenant struct {
 	Kind          TenantKind
 	Mode          TenantMode
 	State         TenantState
+	Before        TenantState // what it was before it was deleted, so that restoring gives that back
 	Name          string
 	ManagedBy     ManagedBy
 	SupportAccess bool
@@ -82,11 +83,22 @@ type Tenant struct {
 	// Locks are floors that the organisations below may tighten and never go
 	// under; Template is what new customers below begin with. Platform and
 	// partners have them.
-	Locks     SettingsDoc
-	Template  SettingsDoc
-	MFAState  MFAState
+	Locks    SettingsDoc
+	Template SettingsDoc
+	MFAState MFAState
+	// TrialEnds is when a trial becomes production by itself; zero: never.
+	TrialEnds time.Time
 	Version   int64 // for updates that must not overwrite each other
 	CreatedAt time.Time
 	ChangedAt time.Time
 	DeletedAt time.Time
+	ErasedAt  time.Time // when what was left of a deleted node went
+}
+
+// RestoreDays is for how long a deleted node can be brought back.
+const RestoreDays = 30
+
+// Restorable reports whether a deleted node may be brought back at now.
+func (t Tenant) Restorable(now time.Time) bool {
+	return t.State == TenantDeleted && now.Before(t.DeletedAt.AddDate(0, 0, RestoreDays))
 }

@@ -37,7 +37,7 @@ func (s *stage) tenants() (string, error) {
 	s.login = s.mail("anna.lindner@ringwerk.example")
 	create := func(into *core.Tenant, n directory.NewTenant) {
 		if err == nil {
-			*into, err = dir.CreateTenant(s.ctx, n, core.ActorSystem, c)
+			*into, err = dir.CreateTenant(s.ctx, n, access.System(), c)
 		}
 	}
 	preset, perr := policy.Preset("self-service")
@@ -83,8 +83,12 @@ func (s *stage) mail(address string) string {
 
 func (s *stage) invite() (string, error) {
 	// An inviter may grant only what they hold: a helpdesk makes no administrator.
-	helpdesk := access.Actor{Grants: []access.Grant{{Role: core.Helpdesk, Path: s.self.Path}}}
-	_, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: s.self.ID, Email: s.mail("nobody@ringwerk.example"), Name: "Nobody",
+	at, err := s.house.Tree.Place(s.ctx, s.self.ID)
+	if err != nil {
+		return "", err
+	}
+	helpdesk := access.Actor{Grants: []access.Grant{{Role: core.Helpdesk, At: at}}}
+	_, err = s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: s.self.ID, Email: s.mail("nobody@ringwerk.example"), Name: "Nobody",
 		Roles: []core.Role{core.CustomerAdmin}}, helpdesk, core.Client{})
 	if !errors.Is(err, core.ErrForbidden) {
 		return "", fmt.Errorf("a helpdesk could invite an administrator: %v", err)

@@ -124,9 +124,9 @@ func TestInvitersGrantOnlyWhatTheyHold(t *testing.T) {
 		}{
 			{h.Actor(boss), org, core.CustomerAdmin, ""}, {h.Actor(boss), org, core.Helpdesk, ""}, {h.Actor(boss), org, core.RoleUser, ""},
 			{h.Actor(boss), org, core.PlatformAdmin, "role.wrong_place"}, {h.Actor(boss), org, core.PartnerAdmin, "role.wrong_place"},
-			{h.Actor(boss), other, core.RoleUser, "forbidden"}, {h.Actor(boss), h.Root, core.PlatformAdmin, "forbidden"},
-			{h.Actor(helper), org, core.RoleUser, ""}, {h.Actor(helper), org, core.Helpdesk, "forbidden"}, {h.Actor(helper), org, core.CustomerAdmin, "forbidden"},
-			{h.Actor(auditor), org, core.RoleUser, "forbidden"}, {h.Actor(user), org, core.RoleUser, "forbidden"}, {access.Actor{}, org, core.RoleUser, "forbidden"},
+			{h.Actor(boss), other, core.RoleUser, "not_found"}, {h.Actor(boss), h.Root, core.PlatformAdmin, "not_found"},
+			{h.Actor(helper), org, core.RoleUser, "forbidden"}, {h.Actor(helper), org, core.Helpdesk, "forbidden"}, {h.Actor(helper), org, core.CustomerAdmin, "forbidden"},
+			{h.Actor(auditor), org, core.RoleUser, "forbidden"}, {h.Actor(user), org, core.RoleUser, "not_found"}, {access.Actor{}, org, core.RoleUser, "not_found"},
 			{access.Shell(), org, core.CustomerAdmin, ""}, {access.Shell(), h.Root, core.CustomerAdmin, "role.wrong_place"}, {access.Shell(), org, "superuser", "role.wrong_place"},
 		} {
 			err := invite(h, directory.NewUser{Tenant: c.at.ID, Email: fmt.Sprintf("n%d@example.com", i), Roles: []core.Role{c.role}}, c.by)
@@ -154,7 +154,7 @@ func TestWhoMayActOnWhom(t *testing.T) {
 		}{
 			{"helpdesk unlocks a user", func() error { return h.Directory.Unlock(ctx, user.ID, h.Actor(helper), core.Client{}) }, nil},
 			{"helpdesk unlocks an administrator", func() error { return h.Directory.Unlock(ctx, boss.ID, h.Actor(helper), core.Client{}) }, core.ErrForbidden},
-			{"helpdesk disables", func() error { return h.Directory.Disable(ctx, user.ID, h.Actor(helper), core.Client{}) }, core.ErrNotFound},
+			{"helpdesk disables", func() error { return h.Directory.Disable(ctx, user.ID, h.Actor(helper), core.Client{}) }, core.ErrForbidden},
 			{"helpdesk invites an administrator again", func() error {
 				_, err := h.Directory.Reinvite(ctx, pending.ID, h.Actor(helper), core.Client{})
 				return err
@@ -249,7 +249,7 @@ func TestUnlock(t *testing.T) {
 func TestTheLastAdministratorStays(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		self := h.Organisation("Self", "self-service", "")
-		provider, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Customer, Name: "Managed", Parent: h.Root.ID, ManagedBy: core.ManagedByProvider}, core.ActorSystem, core.Client{})
+		provider, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Customer, Name: "Managed", Parent: h.Root.ID, ManagedBy: core.ManagedByProvider}, access.System(), core.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +301,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 func TestTenants(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		make := func(n directory.NewTenant) (core.Tenant, string) {
-			tn, err := h.Directory.CreateTenant(t.Context(), n, core.ActorSystem, core.Client{})
+			tn, err := h.Directory.CreateTenant(t.Context(), n, access.System(), core.Client{})
 			return tn, code(err)
 		}
 		partner, _ := make(directory.NewTenant{Kind: core.Partner, Name: "Partner", Parent: h.Root.ID})
@@ -362,12 +362,12 @@ func TestTenants(t *testing.T) {
 func TestChangeSettings(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Set", "self-service", "")
-		unit, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Unit, Name: "Unit", Parent: org.ID}, core.ActorSystem, core.Client{})
+		unit, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Unit, Name: "Unit", Parent: org.ID}, access.System(), core.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		change := func(id core.TenantID, doc string) string {
-			_, err := h.Directory.ChangeSettings(t.Context(), id, core.SettingsDoc(doc), core.ActorSystem, core.Client{})
+			_, err := h.Directory.ChangeSettings(t.Context(), id, core.SettingsDoc(doc), access.System(), core.Client{})
 			h.Settle()
 			return code(err)
 		}

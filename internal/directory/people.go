@@ -14,7 +14,6 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
-	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -25,38 +24,65 @@ type NewUser struct {
 	Email  string
 	Name   string
 	Locale string
-	Roles  []core.Role // on that tenant
+	Roles  []core.Role // on that tenant, shipped or custom
 }
 
 // CheckUser says what is wrong with a wish for an account, before anything is
 // written.
 func (s *Service) CheckUser(ctx context.Context, n NewUser, by access.Actor) (core.User, policy.Effective, error) {
-	eff, err := s.Tree.Effective(ctx, n.Tenant)
+	at, err := s.Tree.Place(ctx, n.Tenant)
 	if err != nil {
-		return core.User{}, eff, err
+		return core.User{}, policy.Effective{}, plainly(err)
 	}
-	at, err := s.tenant(ctx, n.Tenant)
-	if err != nil {
-		return core.User{}, eff, err
+	if err := See(by, access.Invite, access.ViewPeople, at); err != nil {
+		return core.User{}, policy.Effective{}, err
 	}
 	for _, r := range n.Roles {
-		if !access.Fits(r, at.Kind) {
-			return core.User{}, eff, core.Invalid("role.wrong_place", "role", string(r), "kind", string(at.Kind))
-		}
-		if !by.MayGrant(r, eff.Path) {
-			return core.User{}, eff, core.ErrForbidden
+		if err := s.mayGive(ctx, by, r, at); err != nil {
+			return core.User{}, policy.Effective{}, err
 		}
 	}
-	if !by.Can(access.Invite, eff.Path) {
-		return core.User{}, eff, core.ErrForbidden
-	}
-	addr, err := ident.ParseAddress(n.Email)
+	return s.check(ctx, n)
+}
+
+// mayGive says whether the actor may give a role on a place, and whether it fits
+// there.
+func (s *Service) mayGive(ctx context.Context, by access.Actor, r core.Role, at access.Place) error {
+	g, err := s.roleAt(ctx, r, at)
 	if err != nil {
-		return core.User{}, eff, err
+		return err
+	}
+	if !by.MayGrant(g) {
+		return core.ErrForbidden
+	}
+	return nil
+}
+
+// check is CheckUser without the question who may.
+func (s *Service) check(ctx context.Context, n NewUser) (core.User, policy.Effective, error) {
+	return s.checkAccount(ctx, n, true)
+}
+
+// checkAccount does without an address where none is needed.
+func (s *Service) checkAccount(ctx context.Context, n NewUser, mailed bool) (core.User, policy.Effective, error) {
+	eff, err := s.Tree.Effective(ctx, n.Tenant)
+	if err != nil {
+		return core.User{}, eff, plainly(err)
+	}
+	if eff.Deleted() {
+		return core.User{}, eff, core.ErrNotFound
+	}
+	address, addressKey := "", ""
+	if mailed {
+		addr, err := ident.ParseAddress(n.Email)
+		if err != nil {
+			return core.User{}, eff, err
+		}
+		address, addressKey = addr.String(), addr.Key()
 	}
 	login := strings.TrimSpace(n.Login)
 	if login == "" {
-		login = addr.String()
+		login = address
 	}
 	key, err := ident.LoginKey(login)
 	if err != nil {
@@ -68,13 +94,13 @@ func (s *Service) CheckUser(ctx context.Context, n NewUser, by access.Actor) (co
 	}
 	now := s.Now()
 	u := core.User{ID: core.UserID(secret.NewID(core.PrefixUser, now)), Tenant: n.Tenant, Kind: core.Person, State: core.UserInvited,
-		Login: login, LoginKey: key, Name: name, Email: addr.String(), EmailKey: addr.Key(), Locale: n.Locale, CreatedAt: now, ChangedAt: now}
+		Login: login, LoginKey: key, Name: name, Email: address, EmailKey: addressKey, Locale: n.Locale, CreatedAt: now, ChangedAt: now, PlacedAt: now}
 	if _, err := s.Store.FindLogin(ctx, key, nil); err == nil {
 		return u, eff, core.NewFault(core.KindConflict, "user.login_taken")
 	} else if !errors.Is(err, core.ErrNotFound) {
 		return u, eff, err
 	}
-	if eff.Settings.UniqueEmail {
+	if eff.Settings.UniqueEmail && u.EmailKey != "" {
 		err = s.Store.View(ctx, n.Tenant, func(r store.Reader) error {
 			taken, err := r.EmailTaken(eff.Organisation.ID, u.EmailKey, "")
 			if err == nil && taken {
@@ -126,7 +152,7 @@ func (s *Service) Create(ctx context.Context, u core.User, eff policy.Effective,
 		if err := tx.SetPassword(u.ID, p); err != nil {
 			return err
 		}
-		return tx.Append(audit.On(audit.UserValidated, by.ID(), string(u.ID), c))
+		return tx.Append(audit.Did(audit.UserValidated, by, string(u.ID), c))
 	})
 	if err != nil {
 		return core.User{}, fmt.Errorf("create account: %w", taken(err))
@@ -137,7 +163,7 @@ func (s *Service) Create(ctx context.Context, u core.User, eff policy.Effective,
 // insert writes an account with its roles. What was free when it was checked
 // may be taken now: two at once.
 func (s *Service) insert(tx store.Tx, u core.User, eff policy.Effective, roles []core.Role, with string, by access.Actor, c core.Client) error {
-	if eff.Settings.UniqueEmail {
+	if eff.Settings.UniqueEmail && u.EmailKey != "" {
 		held, err := tx.EmailTaken(eff.Organisation.ID, u.EmailKey, "")
 		if err != nil {
 			return err
@@ -149,7 +175,7 @@ func (s *Service) insert(tx store.Tx, u core.User, eff policy.Effective, roles [
 	if err := tx.InsertUser(u); err != nil {
 		return err
 	}
-	e := audit.On(audit.UserCreated, by.ID(), string(u.ID), c)
+	e := audit.Did(audit.UserCreated, by, string(u.ID), c)
 	if with != "" {
 		e = audit.Note(e, "with", with)
 	}
@@ -166,7 +192,7 @@ func (s *Service) insert(tx store.Tx, u core.User, eff policy.Effective, roles [
 		if r == core.RoleUser {
 			continue
 		}
-		if err := tx.Append(audit.Note(audit.On(audit.RoleGranted, by.ID(), string(u.ID), c), "role", string(r))); err != nil {
+		if err := tx.Append(roleEvent(audit.RoleGranted, by, u.ID, r, u.Tenant, c)); err != nil {
 			return err
 		}
 	}
@@ -184,7 +210,7 @@ func taken(err error) error {
 
 // Reinvite sends a fresh link; the old one is dead.
 func (s *Service) Reinvite(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (Invited, error) {
-	u, eff, err := s.target(ctx, id, by, access.Invite)
+	u, eff, err := s.Tree.Person(ctx, by, access.Reinvite, id)
 	if err != nil {
 		return Invited{}, err
 	}
@@ -220,106 +246,13 @@ func (s *Service) sendInvitation(tx store.Tx, u core.User, eff policy.Effective,
 	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailInvitation, To: u, Effective: eff, Path: path, Until: till, Args: map[string]string{"by": by.Name()}}); err != nil {
 		return Invited{}, err
 	}
-	return Invited{u, path, till}, tx.Append(audit.On(audit.UserInvited, by.ID(), string(u.ID), c))
-}
-
-// target finds an account that the actor may act on.
-func (s *Service) target(ctx context.Context, id core.UserID, by access.Actor, p access.Permission) (core.User, policy.Effective, error) {
-	u, err := s.Store.FindUser(ctx, id)
-	if err != nil {
-		return u, policy.Effective{}, err
-	}
-	eff, err := s.Tree.Effective(ctx, u.Tenant)
-	if err != nil {
-		return u, eff, err
-	}
-	if err := s.Tree.MayActOn(ctx, by, p, u, eff); err != nil {
-		return core.User{}, eff, err
-	}
-	return u, eff, nil
-}
-
-// Disable stops an account: its sessions end on every node and it can do
-// nothing until it is enabled again.
-func (s *Service) Disable(ctx context.Context, id core.UserID, by access.Actor, c core.Client) error {
-	u, _, err := s.target(ctx, id, by, access.Disable)
-	if err != nil {
-		return err
-	}
-	seats, err := s.seats(ctx, u)
-	if err != nil {
-		return err
-	}
-	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
-		u, err := tx.User(id)
-		if err != nil {
-			return err
-		}
-		if u.State == core.UserDisabled {
-			return nil
-		}
-		if err := notLast(tx, seats); err != nil {
-			return err
-		}
-		u.Before, u.State, u.ChangedAt = u.State, core.UserDisabled, tx.Now()
-		if err := tx.UpdateUser(u); err != nil {
-			return err
-		}
-		e := audit.On(audit.UserDeactivated, by.ID(), string(id), c)
-		if err := tx.Append(e); err != nil {
-			return err
-		}
-		if err := tx.EndAttempts(id); err != nil {
-			return err
-		}
-		for _, k := range []core.TokenKind{core.TokenInvitation, core.TokenReset, core.TokenAdminLink, core.TokenEnrolProof} {
-			if _, err := tx.SupersedeTokens(id, k); err != nil {
-				return err
-			}
-		}
-		if _, err := session.EndAll(tx, id, session.WhyDisabled, audit.On(audit.SessionRevoked, by.ID(), string(id), c)); err != nil {
-			return err
-		}
-		return tx.Changed(core.ChangeUser, string(id))
-	})
-	if err != nil {
-		return fmt.Errorf("disable %s: %w", id, err)
-	}
-	return nil
-}
-
-// Enable gives a disabled account back what it was; its factors are kept.
-func (s *Service) Enable(ctx context.Context, id core.UserID, by access.Actor, c core.Client) error {
-	u, _, err := s.target(ctx, id, by, access.Disable)
-	if err != nil {
-		return err
-	}
-	return s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
-		u, err := tx.User(id)
-		if err != nil {
-			return err
-		}
-		if u.State != core.UserDisabled {
-			return nil
-		}
-		u.State, u.Before, u.ChangedAt = u.Before, "", tx.Now()
-		if u.State == "" {
-			u.State = core.UserInvited
-		}
-		if err := tx.UpdateUser(u); err != nil {
-			return err
-		}
-		if err := tx.Append(audit.On(audit.UserReactivated, by.ID(), string(id), c)); err != nil {
-			return err
-		}
-		return tx.Changed(core.ChangeUser, string(id))
-	})
+	return Invited{u, path, till}, tx.Append(audit.Did(audit.UserInvited, by, string(u.ID), c))
 }
 
 // Unlock ends every timed lock of an account: password and factors. A dead
 // factor stays dead; only a reset helps there (N-01).
 func (s *Service) Unlock(ctx context.Context, id core.UserID, by access.Actor, c core.Client) error {
-	u, _, err := s.target(ctx, id, by, access.Unlock)
+	u, _, err := s.Tree.Person(ctx, by, access.Unlock, id)
 	if err != nil {
 		return err
 	}
@@ -340,91 +273,10 @@ func (s *Service) Unlock(ctx context.Context, id core.UserID, by access.Actor, c
 				return err
 			}
 		}
-		return tx.Append(audit.On(audit.UserUnlocked, by.ID(), string(id), c))
+		return tx.Append(audit.Did(audit.UserUnlocked, by, string(id), c))
 	})
 	if err != nil {
 		return fmt.Errorf("unlock %s: %w", id, err)
-	}
-	return nil
-}
-
-// seat is an organisation that must keep an administrator, with those who hold
-// the role there besides the one who goes.
-type seat struct {
-	org       core.Tenant
-	here      []core.UserID // accounts of the same tenant as the one who goes
-	elsewhere bool          // somebody of another tenant can sign in
-}
-
-// seats lists the organisations that an account may be the last administrator of:
-// the platform and every self-managed one (decision 3).
-func (s *Service) seats(ctx context.Context, u core.User) (out []seat, err error) {
-	grants, err := s.Store.RolesOf(ctx, u.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range grants {
-		if g.Role != core.PlatformAdmin && g.Role != core.PartnerAdmin && g.Role != core.CustomerAdmin {
-			continue
-		}
-		at := seat{}
-		if at.org, err = s.tenant(ctx, g.Tenant); err != nil {
-			return nil, err
-		}
-		if at.org.Kind != core.Platform && at.org.ManagedBy != core.ManagedBySelf {
-			continue
-		}
-		others, err := s.Store.AllRoles(ctx, g.Role)
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range others {
-			if o.User == u.ID || o.Tenant != g.Tenant {
-				continue
-			}
-			other, err := s.Store.FindUser(ctx, o.User)
-			if err != nil {
-				return nil, err
-			}
-			if other.Tenant == u.Tenant {
-				at.here = append(at.here, other.ID)
-			} else {
-				at.elsewhere = at.elsewhere || canSignIn(other)
-			}
-		}
-		out = append(out, at)
-	}
-	return out, nil
-}
-
-func canSignIn(u core.User) bool { return u.State == core.UserActive || u.State == core.UserValidated }
-
-// notLast refuses to let the last administrator of a seat go. It writes the
-// tenant's row first: two who go at the same time would otherwise each count on
-// the other to stay.
-func notLast(tx store.Tx, seats []seat) error {
-	if len(seats) == 0 {
-		return nil
-	}
-	t, err := tx.Tenant()
-	if err != nil {
-		return err
-	}
-	if err := tx.UpdateTenant(t); err != nil {
-		return err
-	}
-	for _, at := range seats {
-		left := at.elsewhere
-		for _, id := range at.here {
-			other, err := tx.User(id)
-			if err != nil {
-				return err
-			}
-			left = left || canSignIn(other)
-		}
-		if !left {
-			return core.NewFault(core.KindConflict, "user.last_administrator").With("tenant", at.org.Name)
-		}
 	}
 	return nil
 }

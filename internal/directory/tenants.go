@@ -2,16 +2,17 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/enrol"
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
@@ -24,7 +25,16 @@ type Service struct {
 	Tree   *Tree
 	Post   *outbox.Post
 	Hasher *secret.Hasher
+	Enrol  enrol.Room
 	Now    func() time.Time
+}
+
+// Dry is the same service for a dry run: every refusal comes as it would, and
+// nothing is written.
+func (s *Service) Dry() *Service {
+	out := *s
+	out.Store = store.Dry(s.Store)
+	return &out
 }
 
 // NewTenant is what somebody asks for when creating a node.
@@ -34,44 +44,70 @@ type NewTenant struct {
 	Mode      core.TenantMode // partners and customers; production when empty
 	Name      string
 	ManagedBy core.ManagedBy
+	TrialDays int              // after which a trial becomes production by itself; 0: never
 	Settings  core.SettingsDoc // organisations only; checked
 }
 
+// TrialDaysAtMost bounds how long a trial can be set to last.
+const TrialDaysAtMost = 3650
+
 // CheckTenant says what is wrong with a wish for a node, before anything is
-// written. by is who would make it.
-func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by string) (core.Tenant, error) {
+// written. by is who would make it: whoever shapes the tree there.
+func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by access.Actor) (core.Tenant, error) {
+	if n.Kind == core.Platform {
+		return s.checkPlatform(ctx, n, by)
+	}
+	if _, _, err := s.Tree.On(ctx, by, access.ManageTenants, n.Parent); err != nil {
+		return core.Tenant{}, fmt.Errorf("parent of the new tenant: %w", err)
+	}
+	var above []core.Tenant
+	var err error
+	if err := s.Store.View(ctx, n.Parent, func(r store.Reader) error { above, err = r.Line(); return err }); err != nil {
+		return core.Tenant{}, fmt.Errorf("parent of the new tenant: %w", plainly(err))
+	}
+	return build(n, above, by, s.Now())
+}
+
+func (s *Service) checkPlatform(ctx context.Context, n NewTenant, by access.Actor) (core.Tenant, error) {
+	if n.Parent != "" {
+		return core.Tenant{}, core.Invalid("tenant.parent_wrong", "kind", string(n.Kind), "parent", "")
+	}
+	if !by.IsShell() && !by.IsSystem() {
+		return core.Tenant{}, core.ErrForbidden
+	}
+	if _, err := s.Store.FindPlatform(ctx); !errors.Is(err, core.ErrNotFound) {
+		if err == nil {
+			err = core.NewFault(core.KindConflict, "tenant.platform_exists")
+		}
+		return core.Tenant{}, err
+	}
 	name, err := cleanName(n.Name)
 	if err != nil {
 		return core.Tenant{}, err
 	}
 	now := s.Now()
+	t := core.Tenant{ID: core.TenantID(secret.NewID(core.PrefixTenant, now)), Kind: n.Kind, Mode: core.Production, State: core.TenantActive, Name: name, CreatedAt: now, ChangedAt: now}
+	t.Path, t.Organisation = "/"+string(t.ID)+"/", t.ID
+	t.Settings, err = policy.Begin(nil, t.Kind, n.Settings, core.Stamp{At: now, By: by.ID()})
+	return t, err
+}
+
+// build makes a node of a wish and of the line to its parent.
+func build(n NewTenant, above []core.Tenant, by access.Actor, now time.Time) (core.Tenant, error) {
+	name, err := cleanName(n.Name)
+	if err != nil {
+		return core.Tenant{}, err
+	}
 	t := core.Tenant{ID: core.TenantID(secret.NewID(core.PrefixTenant, now)), Parent: n.Parent, Kind: n.Kind, Mode: n.Mode, State: core.TenantActive,
 		Name: name, ManagedBy: n.ManagedBy, CreatedAt: now, ChangedAt: now}
 	if len(n.Settings) > 0 && !n.Kind.IsOrganisation() {
 		return core.Tenant{}, core.Invalid("tenant.settings_inherited")
 	}
-	if n.Kind == core.Platform {
-		if n.Parent != "" {
-			return core.Tenant{}, core.Invalid("tenant.parent_wrong", "kind", string(n.Kind), "parent", "")
-		}
-		all, err := s.Store.AllTenants(ctx)
-		if err != nil {
-			return core.Tenant{}, err
-		}
-		if len(all) > 0 {
-			return core.Tenant{}, core.NewFault(core.KindConflict, "tenant.platform_exists")
-		}
-		t.Path, t.Organisation, t.Mode = "/"+string(t.ID)+"/", t.ID, core.Production
-		t.Settings, err = policy.Begin(nil, t.Kind, n.Settings, core.Stamp{At: now, By: by})
-		return t, err
-	}
-	var above []core.Tenant
-	if err := s.Store.View(ctx, n.Parent, func(r store.Reader) error { above, err = r.Line(); return err }); err != nil {
-		return core.Tenant{}, fmt.Errorf("parent of the new tenant: %w", err)
-	}
 	parent := above[len(above)-1]
-	if parent.State != core.TenantActive {
-		return core.Tenant{}, core.NewFault(core.KindConflict, "tenant.parent_inactive")
+	for _, a := range above {
+		if a.State != core.TenantActive {
+			return core.Tenant{}, core.NewFault(core.KindConflict, "tenant.parent_inactive")
+		}
 	}
 	if !n.Kind.MayStandUnder(parent.Kind) {
 		return core.Tenant{}, core.Invalid("tenant.parent_wrong", "kind", string(n.Kind), "parent", string(parent.Kind))
@@ -93,8 +129,11 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by string) (core
 		if t.ManagedBy != core.ManagedBySelf && t.ManagedBy != core.ManagedByProvider {
 			return core.Tenant{}, core.Invalid("tenant.managed_by_unknown", "managed_by", string(n.ManagedBy))
 		}
+		if t.TrialEnds, err = trialEnds(t.Mode, n.TrialDays, now); err != nil {
+			return core.Tenant{}, err
+		}
 	default:
-		if n.Mode != "" || n.ManagedBy != "" {
+		if n.Mode != "" || n.ManagedBy != "" || n.TrialDays != 0 {
 			return core.Tenant{}, core.Invalid("tenant.mode_inherited", "kind", string(n.Kind))
 		}
 	}
@@ -103,14 +142,25 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by string) (core
 	t.Organisation = parent.Organisation
 	if t.Kind.IsOrganisation() {
 		t.Organisation = t.ID
-		t.Settings, err = policy.Begin(above, t.Kind, n.Settings, core.Stamp{At: now, By: by})
+		t.Settings, err = policy.Begin(above, t.Kind, n.Settings, core.Stamp{At: now, By: by.ID()})
 	}
 	return t, err
 }
 
-// CreateTenant checks and writes a node.
-func (s *Service) CreateTenant(ctx context.Context, n NewTenant, actor string, c core.Client) (core.Tenant, error) {
-	t, err := s.CheckTenant(ctx, n, actor)
+func trialEnds(mode core.TenantMode, days int, now time.Time) (time.Time, error) {
+	if days == 0 {
+		return time.Time{}, nil
+	}
+	if mode != core.Trial || days < 0 || days > TrialDaysAtMost {
+		return time.Time{}, core.Invalid("tenant.trial_days", "max", TrialDaysAtMost)
+	}
+	return now.AddDate(0, 0, days), nil
+}
+
+// CreateTenant checks and writes a node. What its parent gives it, template and
+// locks, is read in the transaction that writes it.
+func (s *Service) CreateTenant(ctx context.Context, n NewTenant, by access.Actor, c core.Client) (core.Tenant, error) {
+	t, err := s.CheckTenant(ctx, n, by)
 	if err != nil {
 		return core.Tenant{}, err
 	}
@@ -119,11 +169,25 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant, actor string, c
 		at = t.ID
 	}
 	err = s.Store.Update(ctx, at, func(tx store.Tx) error {
+		if t.Kind != core.Platform {
+			above, err := tx.Line()
+			if err != nil {
+				return err
+			}
+			again, err := build(n, above, by, tx.Now())
+			if err != nil {
+				return err
+			}
+			again.ID, again.Path = t.ID, above[len(above)-1].Path+string(t.ID)+"/"
+			if again.Kind.IsOrganisation() {
+				again.Organisation = t.ID
+			}
+			t = again
+		}
 		if err := tx.InsertTenant(t); err != nil {
 			return err
 		}
-		e := audit.On(audit.TenantCreated, actor, string(t.ID), c)
-		e = audit.Note(e, "kind", string(t.Kind))
+		e := audit.Note(audit.Did(audit.TenantCreated, by, string(t.ID), c), "kind", string(t.Kind))
 		if err := tx.Append(e); err != nil {
 			return err
 		}
@@ -135,76 +199,60 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant, actor string, c
 	return t, nil
 }
 
-// ChangeSettings lays a change over an organisation's document.
-func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, actor string, c core.Client) (policy.Effective, error) {
-	var out policy.Effective
-	err := s.Store.Update(ctx, id, func(tx store.Tx) error {
-		line, err := tx.Line()
-		if err != nil {
-			return err
-		}
-		if line, err = policy.Change(line, change, core.Stamp{At: tx.Now(), By: actor}); err != nil {
-			return err
-		}
-		t := line[len(line)-1]
-		t.ChangedAt = tx.Now()
-		if err := tx.UpdateTenant(t); err != nil {
-			return err
-		}
-		e := audit.On(audit.SettingsChanged, actor, string(t.ID), c)
-		if err := tx.Append(audit.Note(e, "keys", strings.Join(keysOf(change), " "))); err != nil {
-			return err
-		}
-		if out, err = policy.Of(line); err != nil {
-			return err
-		}
-		return tx.Changed(core.ChangeTenant, string(t.ID))
-	})
+// Tenant is a node as the actor may see it.
+func (s *Service) Tenant(ctx context.Context, id core.TenantID, by access.Actor) (core.Tenant, policy.Effective, error) {
+	_, eff, err := s.Tree.On(ctx, by, access.ViewTenants, id)
 	if err != nil {
-		return policy.Effective{}, fmt.Errorf("change settings of %s: %w", id, err)
+		return core.Tenant{}, eff, err
 	}
-	return out, nil
+	t, err := s.tenant(ctx, id)
+	return t, eff, plainly(err)
 }
 
-func keysOf(d core.SettingsDoc) []string {
-	var m map[string]json.RawMessage
-	_ = json.Unmarshal(d, &m) // it was parsed before
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// Children lists the nodes right under one, a page a call.
+func (s *Service) Children(ctx context.Context, id core.TenantID, p store.Page, deletedToo bool, by access.Actor) (nodes []core.Tenant, next string, err error) {
+	if _, _, err := s.Tree.On(ctx, by, access.ViewTenants, id); err != nil {
+		return nil, "", err
 	}
-	slices.Sort(keys)
-	return keys
+	err = s.Store.View(ctx, id, func(r store.Reader) error { nodes, next, err = r.Children(p, deletedToo); return err })
+	return nodes, next, err
+}
+
+// Deleted lists nodes of a branch that can be restored and whose name begins with
+// something.
+func (s *Service) Deleted(ctx context.Context, id core.TenantID, prefix string, p store.Page, by access.Actor) (nodes []core.Tenant, next string, err error) {
+	if _, _, err := s.Tree.On(ctx, by, access.ViewTenants, id); err != nil {
+		return nil, "", err
+	}
+	err = s.Store.View(ctx, id, func(r store.Reader) error { nodes, next, err = r.Deleted(prefix, p); return err })
+	return nodes, next, err
+}
+
+// Named lists nodes of a branch whose name begins with something.
+func (s *Service) Named(ctx context.Context, id core.TenantID, prefix string, p store.Page, by access.Actor) (nodes []core.Tenant, next string, err error) {
+	if _, _, err := s.Tree.On(ctx, by, access.ViewTenants, id); err != nil {
+		return nil, "", err
+	}
+	err = s.Store.View(ctx, id, func(r store.Reader) error { nodes, next, err = r.Named(prefix, p); return err })
+	return nodes, next, err
 }
 
 // Platform finds the root.
 func (s *Service) Platform(ctx context.Context) (core.Tenant, error) {
-	all, err := s.Store.AllTenants(ctx)
-	if err != nil {
-		return core.Tenant{}, err
-	}
-	for _, t := range all {
-		if t.Kind == core.Platform {
-			return t, nil
-		}
-	}
-	return core.Tenant{}, core.ErrNotFound
+	return s.Store.FindPlatform(ctx)
 }
 
-// FindTenant finds a node by its id or, when only one has it, its name.
+// FindTenant finds a node by its id or, when only one has it, its name. It is the
+// operator's: who may see what is not asked.
 func (s *Service) FindTenant(ctx context.Context, word string) (core.Tenant, error) {
-	all, err := s.Store.AllTenants(ctx)
+	if strings.HasPrefix(word, core.PrefixTenant+"_") {
+		if t, err := s.tenant(ctx, core.TenantID(word)); !errors.Is(err, core.ErrNotFound) {
+			return t, err
+		}
+	}
+	found, err := s.Store.FindTenants(ctx, word, 100)
 	if err != nil {
 		return core.Tenant{}, err
-	}
-	var found []core.Tenant
-	for _, t := range all {
-		if string(t.ID) == word {
-			return t, nil
-		}
-		if t.State != core.TenantDeleted && strings.EqualFold(t.Name, word) {
-			found = append(found, t)
-		}
 	}
 	switch len(found) {
 	case 1:

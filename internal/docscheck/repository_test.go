@@ -35,6 +35,9 @@ func files(t *testing.T) (root string, names []string) {
 			}
 			return nil
 		}
+		if slices.Contains(unread, name) { // a worktree has a file or a link there
+			return nil
+		}
 		names = append(names, filepath.ToSlash(name))
 		return nil
 	})

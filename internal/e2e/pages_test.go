@@ -16,7 +16,7 @@ import (
 // light and dark, wide and narrow, each through axe-core.
 func TestRarerPagesInTheBrowser(t *testing.T) {
 	h := house.Open(t, "sqlite")
-	strict := h.Organisation("Bundesverwaltungsgerichtshof", "", `{"requirement":["organization"],"locale":"de","enrol_proof":"always_mail"}`)
+	strict := h.Organisation("Bundesverwaltungsgerichtshof", "", `{"requirement":["organization"],"new_user_window":{"days":0},"locale":"de","enrol_proof":"always_mail"}`)
 	calm := h.Organisation("Ringwerk", "self-service", `{"locale":"de","user_may_disable":"second_factor"}`)
 	page := browser.Open(t).Page()
 	page.Language("de")

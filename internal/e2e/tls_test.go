@@ -27,7 +27,7 @@ func TestServeOverItsOwnCertificate(t *testing.T) {
 	cert, key := certificate(t, dir)
 	_, port, _ := strings.Cut(program.FreeAddr(t), ":")
 	addr, base := "127.0.0.1:"+port, "https://localhost:"+port
-	s := &site{t: t, dir: dir, env: []string{"SALLYPORT_LISTEN=" + addr, "SALLYPORT_PUBLIC_URL=" + base, "SALLYPORT_TLS_CERT_FILE=" + filepath.Join(dir, "cert.pem"), "SALLYPORT_TLS_KEY_FILE=" + key}}
+	s := &site{t: t, dir: dir, env: []string{"SALLYPORT_LISTEN=" + addr, "SALLYPORT_LISTEN_OPS=" + program.FreeAddr(t), "SALLYPORT_PUBLIC_URL=" + base, "SALLYPORT_TLS_CERT_FILE=" + filepath.Join(dir, "cert.pem"), "SALLYPORT_TLS_KEY_FILE=" + key}}
 	s.run("", "init", "--yes")
 	s.run("", "tenant", "create", "--name", "Ringwerk", "--preset", "self-service")
 	s.account("tls@example.com", "Ringwerk")

@@ -1,6 +1,7 @@
 package enrol
 
 import (
+	"cmp"
 	"fmt"
 
 	"sallyport/internal/audit"
@@ -41,9 +42,10 @@ func (r Room) MakeCodes(tx store.Tx, u core.User, eff policy.Effective) ([]core.
 }
 
 // hashed binds a code to its row, so that a hash moved to another person's row
-// opens nothing.
+// opens nothing. Whoever moved to another tenant keeps the paper in their drawer:
+// the code stays bound to the tenant in which it was made.
 func hashed(f core.Factor, plain string) []byte {
-	return []byte(string(f.Tenant) + "\x00" + string(f.User) + "\x00" + string(f.ID) + "\x00" + plain)
+	return []byte(string(cmp.Or(f.Doc.Home, f.Tenant)) + "\x00" + string(f.User) + "\x00" + string(f.ID) + "\x00" + plain)
 }
 
 // FindCode finds the recovery code that was typed among a person's factors. It
@@ -65,7 +67,8 @@ func (r Room) FindCode(factors []core.Factor, typed string) (core.Factor, bool) 
 
 // UseCode spends a recovery code. With the single format a new one is made at
 // once (rows CAL-10, N-30); of a set the rest stays, and the last one used brings
-// a new set. It returns the factors that are left and the new codes in clear.
+// a new set. Whoever uses one has lost something, so no browser stays trusted. It
+// returns the factors that are left and the new codes in clear.
 func (r Room) UseCode(tx store.Tx, u core.User, factors []core.Factor, used core.Factor, eff policy.Effective, c core.Client) ([]core.Factor, []string, error) {
 	used.LastUsedAt = tx.Now()
 	if err := revoke(tx, used, "used"); err != nil {
@@ -89,6 +92,9 @@ func (r Room) UseCode(tx store.Tx, u core.User, factors []core.Factor, used core
 			return nil, nil, err
 		}
 		rest, codes = append(rest, made...), fresh
+	}
+	if err := untrust(tx, u, c); err != nil {
+		return nil, nil, err
 	}
 	if err := r.Post.Queue(tx, outbox.Message{Kind: core.MailRecoveryCodeUsed, To: u, Effective: eff, Client: c}); err != nil {
 		return nil, nil, err

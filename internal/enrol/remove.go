@@ -44,6 +44,9 @@ func (r Room) Disable(tx store.Tx, u core.User, factors []core.Factor, eff polic
 	if lost.Apps+lost.Codes == 0 {
 		return nil // a second click
 	}
+	if err := untrust(tx, u, c); err != nil {
+		return err
+	}
 	if err := r.Post.Queue(tx, outbox.Message{Kind: core.MailMFADisabled, To: u, Effective: eff, Client: c}); err != nil {
 		return err
 	}
@@ -64,4 +67,13 @@ func (r Room) wipe(tx store.Tx, factors []core.Factor, why string) (Lost, error)
 		}
 	}
 	return lost, nil
+}
+
+// untrust takes the trust from a person's browsers inside another deed of theirs.
+func untrust(tx store.Tx, u core.User, c core.Client) error {
+	n, err := tx.Untrust(u.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.Append(audit.Count(audit.By(audit.BrowsersUntrusted, u.ID, c), "browsers", n))
 }

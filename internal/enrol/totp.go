@@ -21,6 +21,10 @@ const UnconfirmedLife = 15 * time.Minute
 // gains nothing, since the page shows the key; the bound only ends loops.
 const triesBeforeNewKey = 50
 
+// ErrDisabling refuses what would add a factor while all of an organisation's are
+// being taken away (decision 7.7).
+var ErrDisabling = core.NewFault(core.KindConflict, "mfa.disabling")
+
 // Room holds what enrolment needs besides the transaction.
 type Room struct {
 	Ring *secret.Ring
@@ -52,6 +56,9 @@ func ParamsOf(d core.FactorDoc) totp.Params {
 // session (bound): opening the page again shows the same key, another sign-in
 // gets its own.
 func (r Room) Begin(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, bound, source string) (Setup, error) {
+	if eff.Disabling() {
+		return Setup{}, ErrDisabling
+	}
 	if !slices.Contains(policy.Offered(policy.PersonOf(u, factors), eff), core.FactorTOTP) {
 		return Setup{}, core.ErrNobodyCouldEnrol
 	}
@@ -105,12 +112,16 @@ type Confirmed struct {
 	Codes   []string      // new recovery codes, in clear for the last time
 	Replace bool          // an older factor ended with this
 	Took    time.Duration // from the key to its first right code
+	Sheet   bool          // the setup key may be shown once more, on a sheet to print
 }
 
 // Confirm tries the first code of the unconfirmed secret that is bound to this
 // attempt or session. A refusal (the fault) commits: it counts the failure and
 // keeps the key.
 func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, bound, code string, c core.Client) (Confirmed, *core.Fault, error) {
+	if eff.Disabling() {
+		return Confirmed{}, nil, ErrDisabling
+	}
 	var f core.Factor
 	for _, g := range factors {
 		if g.Kind == core.FactorTOTP && g.State == core.FactorUnconfirmed && g.Doc.Bound == bound && tx.Now().Before(g.ExpiresAt) {
@@ -169,11 +180,20 @@ func (r Room) Confirm(tx store.Tx, u core.User, factors []core.Factor, eff polic
 		}
 		out.Factors, out.Codes = append(out.Factors, made...), codes
 	}
+	out.Sheet = hasWay(eff, core.RecoverySheetWay)
+	args := map[string]string{}
+	if out.Sheet {
+		args["sheet"] = "yes"
+	}
 	kind := core.MailMFAEnabled
 	if out.Replace {
 		kind = core.MailFactorReplaced
+		// What was trusted leaned on the factor that ended here.
+		if err := untrust(tx, u, c); err != nil {
+			return Confirmed{}, nil, err
+		}
 	}
-	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c}); err != nil {
+	if err := r.Post.Queue(tx, outbox.Message{Kind: kind, To: u, Effective: eff, Client: c, Args: args}); err != nil {
 		return Confirmed{}, nil, err
 	}
 	e := audit.Note(audit.By(audit.MFAEnrolled, u.ID, c), "method", string(core.FactorTOTP))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/policy"
 	"sallyport/internal/recovery"
 	"sallyport/internal/session"
@@ -17,12 +18,13 @@ import (
 
 // Handler serves the pages of the door.
 type Handler struct {
-	SignIn   *signin.Service
-	Recovery *recovery.Service
-	Checker  *session.Checker
-	Cookies  web.Cookies
-	Proxies  web.Proxies
-	Now      func() time.Time
+	SignIn    *signin.Service
+	Recovery  *recovery.Service
+	Directory *directory.Service
+	Checker   *session.Checker
+	Cookies   web.Cookies
+	Proxies   web.Proxies
+	Now       func() time.Time
 	// End ends a session at its own wish.
 	End func(context.Context, core.Session, core.Client) error
 }
@@ -39,6 +41,10 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "GET /sign-in/{attempt}", Handler: h.getAttempt, Guard: web.Attempt},
 		{Pattern: "GET /sign-in/{attempt}/code", Handler: h.getCode, Guard: web.Attempt},
 		{Pattern: "POST /sign-in/{attempt}/code", Handler: h.postCode, Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/reset-mfa", Handler: h.getPrompt(PromptMFA), Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/reset-mfa", Handler: h.postPrompt(PromptMFA), Guard: web.Attempt},
+		{Pattern: "GET /sign-in/{attempt}/reset-browsers", Handler: h.getPrompt(PromptBrowsers), Guard: web.Attempt},
+		{Pattern: "POST /sign-in/{attempt}/reset-browsers", Handler: h.postPrompt(PromptBrowsers), Guard: web.Attempt},
 		{Pattern: "GET /sign-in/{attempt}/setup-required", Handler: h.getSetup, Guard: web.Attempt},
 		{Pattern: "POST /sign-in/{attempt}/setup-required", Handler: h.postSetup, Guard: web.Attempt},
 		{Pattern: "GET /sign-in/{attempt}/confirm-mail", Handler: h.getConfirmMail, Guard: web.Attempt},
@@ -60,12 +66,39 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "POST /admin-link/{token}", Handler: h.postAdminLink, Guard: web.Public},
 		{Pattern: "GET /confirm/{token}", Handler: h.getConfirm, Guard: web.Public},
 		{Pattern: "POST /confirm/{token}", Handler: h.postConfirm, Guard: web.Public},
+		{Pattern: "GET /email/{token}", Handler: h.getEmail, Guard: web.Public},
+		{Pattern: "POST /email/{token}", Handler: h.postEmail, Guard: web.Public},
 		{Pattern: "GET /.well-known/change-password", Handler: h.changePassword, Guard: web.Public},
 	}
 }
 
 func (h *Handler) visitor(r *http.Request) signin.Visitor {
-	return signin.Visitor{Client: h.Proxies.Client(r), Device: bounded(h.Cookies.Get(r, web.DeviceCookie)), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
+	return signin.Visitor{Client: h.Proxies.Client(r), Device: Device(h.Cookies, r), Browser: bounded(h.Cookies.Get(r, web.AttemptCookie))}
+}
+
+// longestDevice is the most that our own device cookie has: a secret for each
+// person who uses the browser.
+const longestDevice = 64 * core.MaxPeople
+
+// Device is the device cookie of a request.
+func Device(c web.Cookies, r *http.Request) string {
+	if v := c.Get(r, web.DeviceCookie); len(v) <= longestDevice {
+		return v
+	}
+	return ""
+}
+
+// Way is the page that stands between a sign-in and where it leads.
+func Way(b signin.Between) string {
+	switch b {
+	case signin.BetweenCodes:
+		return "/account/security/recovery-code"
+	case signin.BetweenSheet:
+		return "/account/security/setup-key"
+	case signin.BetweenTrust:
+		return "/account/trust-browser"
+	}
+	return "/account/"
 }
 
 // bounded drops a cookie or a word that none of ours can be.
@@ -101,8 +134,8 @@ func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.Attempt
 			return err
 		}
 		h.Cookies.Set(w, web.SessionCookie, res.Opened.Token, 0)
-		if res.Reveal {
-			return web.GoTo("/account/security/recovery-code")
+		if res.Between != signin.BetweenNothing {
+			return web.GoTo(Way(res.Between))
 		}
 		return web.GoTo(destination(res.ReturnTo))
 	case signin.StepPassword:
@@ -114,14 +147,19 @@ func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.Attempt
 // leave ends the session that this browser brought to a sign-in, whoever's it was:
 // the new one takes its place, and the old token must not live on (row A-13).
 func (h *Handler) leave(r *http.Request, opened core.SessionID) error {
-	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	cur, err := h.current(r)
 	if errors.Is(err, core.ErrNoSession) || err == nil && cur.Session.ID == opened {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, core.ErrOutsideNetwork) {
 		return err
 	}
 	return h.End(r.Context(), cur.Session, h.Proxies.Client(r))
+}
+
+// current is the session that this browser has.
+func (h *Handler) current(r *http.Request) (session.Current, error) {
+	return h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie), h.Proxies.Client(r).Address)
 }
 
 func destination(returnTo string) string {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/signin"
 	"sallyport/internal/web"
 )
@@ -19,7 +20,7 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request, kind core.TokenKi
 
 func (h *Handler) linkPassword(r *http.Request, l signin.Link, why Why, fault error) NewPasswordPage {
 	n := NewPasswordPage{Page: h.page(l.Effective), Action: r.URL.EscapedPath(), Why: why, Login: l.User.Login, Inviter: l.Inviter,
-		Mail: web.MaskMail(l.User.Email), Until: l.Token.ExpiresAt, MinLength: signin.MinLength(l.Effective), Hidden: []web.Hidden{{Name: "page", Value: l.Page}}}
+		Mail: web.MaskMail(l.User.Email), Until: l.Token.ExpiresAt, ClearsMFA: l.ClearsMFA, MinLength: signin.MinLength(l.Effective), Hidden: []web.Hidden{{Name: "page", Value: l.Page}}}
 	n.Fault = fault
 	return n
 }
@@ -134,4 +135,35 @@ func (h *Handler) postConfirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.Render(w, r, http.StatusOK, ProofDone(ProofDonePage{h.page(l.Effective)}))
+}
+
+// openEmail looks at the link to a new address without spending it.
+func (h *Handler) openEmail(r *http.Request) (directory.EmailLink, *http.Request, error) {
+	l, err := h.Directory.OpenEmail(r.Context(), r.PathValue("token"))
+	if l.User.ID != "" {
+		r = web.WithLanguage(r, l.User.Locale, "", l.Effective.Settings.Locale)
+	}
+	return l, r, err
+}
+
+func (h *Handler) getEmail(w http.ResponseWriter, r *http.Request) error {
+	l, r, err := h.openEmail(r)
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, Link(LinkPage{Page: h.page(l.Effective), Kind: LinkEmail, Action: r.URL.EscapedPath(), Login: l.User.Login, Until: l.Token.ExpiresAt}))
+}
+
+func (h *Handler) postEmail(w http.ResponseWriter, r *http.Request) error {
+	if _, err := web.ParseForm(w, r); err != nil {
+		return err
+	}
+	l, r, err := h.openEmail(r)
+	if err != nil {
+		return err
+	}
+	if _, err := h.Directory.ConfirmEmail(r.Context(), r.PathValue("token"), h.visitor(r).Client); err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, EmailDone(h.page(l.Effective)))
 }

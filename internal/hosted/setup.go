@@ -2,17 +2,22 @@ package hosted
 
 import (
 	"net/http"
+	"slices"
 
 	"sallyport/internal/core"
+	"sallyport/internal/policy"
 	"sallyport/internal/signin"
 	"sallyport/internal/web"
 	"sallyport/internal/web/factor"
 )
 
 func (h *Handler) setupPage(r *http.Request, p signin.Page, fault error) SetupRequiredPage {
-	s := SetupRequiredPage{Page: h.page(p.Effective), Action: action(r, "setup-required"), By: p.Decision.By.Name, Since: p.Effective.Since}
-	if p.Decision.By.ID == p.Effective.Organisation.ID {
-		s.By = p.Effective.Name()
+	d := p.Decision
+	s := SetupRequiredPage{Page: h.page(p.Effective), Action: action(r, "setup-required"), By: p.Effective.Calls(d.By), Since: d.Since,
+		Offered: !d.Required, SkipAllowed: d.Outcome == policy.MaySkip, Due: d.DueAt, Recommended: p.Effective.Settings.RecommendedApp,
+		Contact: p.Contact.Name, ContactMail: p.Contact.Email}
+	if d.Counted {
+		s.SkipsLeft, s.SkipsTotal = d.SkipsLeft, d.SkipsOf
 	}
 	s.Fault = fault
 	return s
@@ -49,7 +54,10 @@ func (h *Handler) postSetup(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) confirmMailPage(r *http.Request, p signin.Page, resent bool, fault error) ConfirmMailPage {
 	c := ConfirmMailPage{Page: h.page(p.Effective), Action: action(r, "confirm-mail"), ResendAction: action(r, "confirm-mail/resend"),
-		Mail: web.MaskMail(p.User.Email), Resent: resent}
+		Mail: web.MaskMail(p.User.Email), Resent: resent, PassAction: action(r, "confirm-mail")}
+	if p.Decision.Outcome == policy.MaySkip {
+		c.SkipAction = action(r, "setup-required")
+	}
 	c.Fault = fault
 	return c
 }
@@ -70,12 +78,25 @@ func (h *Handler) getConfirmMail(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error {
-	p, r, err := h.look(w, r, signin.StepConfirmMail)
-	if err != nil {
-		return err // it stands elsewhere now: the link was followed
+	f, err := web.ParseForm(w, r, "code")
+	if err == nil && f.Get("code") != "" {
+		var res signin.Result
+		if res, err = h.SignIn.Pass(r.Context(), attemptID(r), f.Get("code"), h.visitor(r)); err == nil {
+			return h.follow(w, r, attemptID(r), res)
+		}
+	} else if err == nil {
+		err = core.Invalid("enrol_proof.missing")
 	}
-	missing := core.Invalid("enrol_proof.missing")
-	return web.Redraw(w, r, missing, ConfirmMail(h.confirmMailPage(r, p, false, missing)))
+	if isEnd(err) {
+		return gone(err)
+	}
+	p, r, lookErr := h.look(w, r, signin.StepConfirmMail)
+	if lookErr != nil {
+		return lookErr // it stands elsewhere now: the link was followed
+	}
+	c := h.confirmMailPage(r, p, false, err)
+	c.Typed = f.Get("code")
+	return web.Redraw(w, r, err, ConfirmMail(c))
 }
 
 func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
@@ -87,7 +108,17 @@ func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) enrolPage(r *http.Request, p signin.Page, typed string, fault error) (EnrolTOTPPage, error) {
 	s, err := factor.FromSetup(p.Setup, typed)
-	e := EnrolTOTPPage{Page: h.page(p.Effective), Setup: s, Action: action(r, "enrol-totp"), Steps: true}
+	e := EnrolTOTPPage{Page: h.page(p.Effective), Setup: s, Action: action(r, "enrol-totp"), Steps: true, Recommended: p.Effective.Settings.RecommendedApp}
+	e.Replaces = policy.Enrolled(p.Factors)
+	switch ways := p.Effective.Settings.Recovery; {
+	case slices.Contains(ways, core.RecoveryCodeWay):
+		e.Last = "recovery"
+	case slices.Contains(ways, core.RecoverySheetWay):
+		e.Last = "sheet"
+	}
+	if p.Decision.Outcome == policy.MaySkip {
+		e.SkipAction = action(r, "setup-required")
+	}
 	e.Fault = fault
 	return e, err
 }

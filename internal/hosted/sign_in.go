@@ -2,8 +2,10 @@ package hosted
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -13,7 +15,7 @@ import (
 
 func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	p := StartPage{Page: web.Page{Now: h.Now()}}
-	if cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie)); err == nil {
+	if cur, err := h.current(r); err == nil {
 		p.SignedIn, p.Person, p.Org = true, cur.User.Name, web.Org{Name: cur.Effective.Name()}
 		r = web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale)
 	}
@@ -40,7 +42,7 @@ func (h *Handler) signInPage(r *http.Request, login, returnTo string, fault erro
 func (h *Handler) getSignIn(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	back := localReturn(q.Get("return_to"))
-	if _, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie)); err == nil {
+	if _, err := h.current(r); err == nil {
 		return web.GoTo(destination(back))
 	}
 	hint := q.Get("login_hint")
@@ -93,6 +95,13 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 		}
 	}
 	_, c.Recovery = confirmed(p.Factors, core.FactorRecoveryCode)
+	c.Sheet = slices.Contains(p.Effective.Settings.Recovery, core.RecoverySheetWay) && !c.Dead
+	if p.MayReset && (!c.Dead || c.Recovery) {
+		c.ResetMFA = action(r, "reset-mfa")
+	}
+	if p.Trusted > 0 {
+		c.ResetBrowsers = action(r, "reset-browsers")
+	}
 	return c
 }
 
@@ -129,8 +138,8 @@ func isEnd(err error) bool {
 }
 
 func (h *Handler) postSignOut(w http.ResponseWriter, r *http.Request) error {
-	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
-	if err == nil {
+	cur, err := h.current(r)
+	if err == nil || errors.Is(err, core.ErrOutsideNetwork) { // out is the one way that is open from everywhere
 		if err := h.End(r.Context(), cur.Session, h.Proxies.Client(r)); err != nil {
 			return err // still signed in, and said so
 		}

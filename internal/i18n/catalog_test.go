@@ -56,13 +56,22 @@ func (t text) wants() []string {
 
 func catalog(t *testing.T, tag string) map[string]text {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join("catalog", tag+".toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	raw := map[string]any{}
-	if _, err := toml.Decode(string(body), &raw); err != nil {
-		t.Fatalf("%s: %v", tag, err)
+	for _, file := range i18n.Files(tag) {
+		body, err := os.ReadFile(filepath.FromSlash(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := map[string]any{}
+		if _, err := toml.Decode(string(body), &part); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for id, v := range part {
+			if _, twice := raw[id]; twice {
+				t.Errorf("%s stands in two files", id)
+			}
+			raw[id] = v
+		}
 	}
 	out := map[string]text{}
 	for id, v := range raw {
@@ -142,7 +151,7 @@ func TestTextsAreTidy(t *testing.T) {
 // subject and a body, and what is filled in is what the outbox provides.
 func TestMailTexts(t *testing.T) {
 	english := catalog(t, "en")
-	provided := []string{"Name", "Organisation", "Login", "When", "Until", "Device", "Address", "By", "What"}
+	provided := []string{"Name", "Organisation", "Login", "When", "Until", "Device", "Address", "By", "What", "Count", "Sheet", "Clears", "Kind", "Whom", "From", "Reason"}
 	for _, kind := range core.MailKinds {
 		for _, part := range []string{"subject", "body1"} {
 			if _, ok := english["mail."+string(kind)+"."+part]; !ok {
@@ -150,7 +159,7 @@ func TestMailTexts(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []core.MailKind{core.MailInvitation, core.MailReset, core.MailEnrolProof} {
+	for _, kind := range []core.MailKind{core.MailInvitation, core.MailReset, core.MailEnrolProof, core.MailEmailConfirm} {
 		if _, ok := english["mail."+string(kind)+".button"]; !ok {
 			t.Errorf("mail.%s carries a link and has no button", kind)
 		}

@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,9 @@ type Said struct {
 //	min, max       int        bounds of a length
 //	field          string     the input that was wrong
 //	by             string     who decided
+//	address        string     where the request came from
 //	days           int        how long a link lasts
+//	key            string     the setting that was wrong
 //
 // A code that no catalog has is put into general words.
 func (l Lang) Fault(code string, params map[string]any, loc *time.Location) Said {
@@ -49,7 +52,7 @@ func (l Lang) Next(code string) []string {
 
 // variant says the fullest form of a message that the params can fill.
 func (l Lang) variant(id string, params, args map[string]any) string {
-	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "days"} {
+	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "address", "days", "key"} {
 		v, ok := params[p]
 		if !ok {
 			continue
@@ -94,6 +97,11 @@ func (l Lang) faultArgs(params map[string]any, loc *time.Location) map[string]an
 			args["Count"] = number(v)
 		case "by":
 			args["By"] = v
+		case "key":
+			key, _ := v.(string)
+			args["Key"] = l.settingName(key)
+		case "address":
+			args["Address"] = v
 		case "field":
 			field, _ := v.(string)
 			args["Field"] = l.T("field.other", nil)
@@ -103,6 +111,21 @@ func (l Lang) faultArgs(params map[string]any, loc *time.Location) map[string]an
 		}
 	}
 	return args
+}
+
+// settingName is how people call a setting; of a part of one the whole is named.
+func (l Lang) settingName(key string) string {
+	for part := key; part != ""; {
+		if l.Has("setting." + part) {
+			return l.T("setting."+part, nil)
+		}
+		i := strings.LastIndex(part, ".")
+		if i < 0 {
+			break
+		}
+		part = part[:i]
+	}
+	return key
 }
 
 func number(v any) int {

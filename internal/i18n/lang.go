@@ -19,8 +19,10 @@ var house = sync.OnceValue(func() map[string]*goi18n.Localizer {
 	bundle := goi18n.NewBundle(language.Make(Default))
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	for _, l := range Languages() {
-		if _, err := bundle.LoadMessageFileFS(catalogs, "catalog/"+l.Tag+".toml"); err != nil {
-			panic(fmt.Sprintf("i18n: catalog %s: %v", l.Tag, err))
+		for _, file := range Files(l.Tag) {
+			if _, err := bundle.LoadMessageFileFS(catalogs, file); err != nil {
+				panic(fmt.Sprintf("i18n: %s: %v", file, err))
+			}
 		}
 	}
 	out := map[string]*goi18n.Localizer{}
@@ -29,6 +31,12 @@ var house = sync.OnceValue(func() map[string]*goi18n.Localizer {
 	}
 	return out
 })
+
+// Files are the catalogs of a language: what everybody reads, and what only
+// administrators do.
+func Files(tag string) []string {
+	return []string{"catalog/" + tag + ".toml", "catalog/console." + tag + ".toml"}
+}
 
 // Lang speaks one language. The zero value speaks the default.
 type Lang struct{ tag string }

@@ -142,21 +142,12 @@ func TestNoUnusedMessages(t *testing.T) {
 	}
 }
 
-// notShown are faults that only programs and the command line meet, which show
-// the code and what is wrong beside it.
-var notShown = []string{"tenant.", "settings.", "role."}
-
 // Every fault code that the program makes has a heading and a sentence.
 func TestEveryFaultHasWords(t *testing.T) {
 	english := catalog(t, "en")
 	found := 0
 	check := func(path, code string) {
 		found++
-		for _, family := range notShown {
-			if strings.HasPrefix(code, family) && code != "tenant.suspended" {
-				return
-			}
-		}
 		for _, id := range []string{"fault_title." + code, "fault." + code} {
 			if _, ok := english[id]; !ok {
 				t.Errorf("%s makes the fault %s, and the catalogs lack %s", path, code, id)

@@ -303,3 +303,21 @@ func FuzzParseAddress(f *testing.F) {
 		}
 	})
 }
+
+// Names are searched whatever their case, their spaces and their composition, and
+// by the family's name too.
+func TestNamesToSearchBy(t *testing.T) {
+	for _, c := range []struct{ name, key, family string }{
+		{"Anna Lindner", "anna lindner", "lindner anna"},
+		{"  Anna\tMaria   LINDNER ", "anna maria lindner", "lindner anna maria"},
+		{"Zo\u0065\u0308 Öztürk", "zoë öztürk", "öztürk zoë"},
+		{"Straße", "strasse", "strasse"},
+		{"Ｂackup", "backup", "backup"},
+		{"", "", ""},
+		{"a\xffb", "a\uFFFDb", "a\uFFFDb"},
+	} {
+		if k, f := NameKey(c.name), FamilyKey(c.name); k != c.key || f != c.family {
+			t.Errorf("%q: %q and %q, want %q and %q", c.name, k, f, c.key, c.family)
+		}
+	}
+}

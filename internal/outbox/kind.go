@@ -25,7 +25,7 @@ const newsLives = 3 * 24 * time.Hour
 
 func kindOf(k core.MailKind) (kind, bool) {
 	switch k {
-	case core.MailInvitation:
+	case core.MailInvitation, core.MailEmailConfirm:
 		return kind{link: true}, true
 	case core.MailReset, core.MailEnrolProof:
 		return kind{link: true, stranger: 2}, true
@@ -35,9 +35,12 @@ func kindOf(k core.MailKind) (kind, bool) {
 		// Less than the link that its button asks for.
 		return kind{stranger: 3, path: "/reset"}, true
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
-		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed:
+		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed, core.MailMFAResetOwn, core.MailMFACleared, core.MailBrowsersReset, core.MailPassMade, core.MailMFASwitchedOff:
 		return kind{path: securityPage}, true
-	case core.MailLocalShell, core.MailTest:
+	case core.MailBrowserTrusted, core.MailBrowsersForgot:
+		return kind{path: "/account/security/browsers"}, true
+	case core.MailLocalShell, core.MailTest, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted,
+		core.MailAdminInvited, core.MailActing:
 		return kind{}, true
 	}
 	return kind{}, false

@@ -135,11 +135,13 @@ func person(email, locale string) core.User {
 
 // message is a mail of any kind, with all that its texts may name.
 func (h *house) message(kind core.MailKind, to core.User) outbox.Message {
-	m := outbox.Message{Kind: kind, To: to, Effective: h.org, Args: map[string]string{"by": "Nordwind", "what": "user reset-mfa anna"},
+	m := outbox.Message{Kind: kind, To: to, Effective: h.org, Args: map[string]string{"by": "Nordwind", "what": "user reset-mfa anna", "count": "2", "kind": "service_account", "whom": "Berta", "from": "Nordwind MSP", "reason": "ticket"},
 		Client: core.Client{Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}}
 	switch kind {
-	case core.MailInvitation, core.MailReset, core.MailEnrolProof:
+	case core.MailInvitation, core.MailReset, core.MailEnrolProof, core.MailEmailConfirm:
 		m.Path, m.Until = "/reset/"+strings.Repeat("t0ken", 8), h.clock.Now().Add(2*time.Hour)
+	case core.MailPassMade:
+		m.Until = h.clock.Now().Add(time.Hour)
 	}
 	return m
 }

@@ -43,6 +43,15 @@ func (e Effective) Name() string {
 	return e.Organisation.Name
 }
 
+// Calls is how people of the organisation hear of a tenant: their own by the name
+// that it gave itself.
+func (e Effective) Calls(t core.Tenant) string {
+	if t.ID == "" || t.ID == e.Organisation.ID {
+		return e.Name()
+	}
+	return t.Name
+}
+
 // Zone is the organisation's time zone, UTC when it set none.
 func (e Effective) Zone() *time.Location {
 	if z, err := time.LoadLocation(e.Settings.TimeZone); err == nil {
@@ -55,6 +64,12 @@ func (e Effective) Zone() *time.Location {
 // Another state than the two that are known is not settled, and asks as ever.
 func (e *Effective) Disabling() bool { return e.MFA == core.MFADisabling }
 
+// Deleted reports whether the node or one above it was deleted: then nobody is
+// told that there is, or was, such an organisation.
+func (e *Effective) Deleted() bool {
+	return e.Suspended != nil && e.Suspended.State == core.TenantDeleted
+}
+
 // Of folds the line of tenants from the root to a node, both included, into
 // what holds there. The platform and every partner in production are locked on
 // (decision 2, row ACR-02).
@@ -64,7 +79,7 @@ func Of(line []core.Tenant) (Effective, error) {
 	}
 	e := Effective{Path: line[len(line)-1].Path}
 	for i := len(line) - 1; i >= 0; i-- {
-		if line[i].State != core.TenantActive {
+		if line[i].State != core.TenantActive && (line[i].State == core.TenantDeleted || !e.Deleted()) {
 			e.Suspended = &line[i]
 		}
 	}

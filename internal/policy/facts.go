@@ -37,8 +37,11 @@ type Person struct {
 	ValidatedAt time.Time
 	// AwakeAt is the last sign-in before this one that counts for enrol_proof.
 	AwakeAt time.Time
-	// Skips is how often a setup that was due was put off already.
-	Skips int
+	// Skips is how often a setup was put off already, of the demand that began at
+	// SkipsSince. Of a demand that began at another instant none was; where the
+	// instant is not known, all were.
+	Skips      int
+	SkipsSince time.Time
 	// Roles held on any tenant. Where they are not known, the person may hold any.
 	Roles      []core.Role
 	RolesKnown bool
@@ -52,11 +55,20 @@ type Person struct {
 // AppRecently is how long an app counts as used (decision 4).
 const AppRecently = 90 * 24 * time.Hour
 
-// PersonOf takes from an account what it knows. Roles, skips and apps used are
-// known to others: set them where they are.
+// PersonOf takes from an account what it knows. Roles and apps used are known to
+// others: set them where they are.
 func PersonOf(u core.User, factors []core.Factor) Person {
 	return Person{Kind: u.Kind, State: u.State, Federated: u.Federated, Factors: factors, HasMail: u.Email != "",
-		ValidatedAt: u.ValidatedAt, AwakeAt: u.AwakeAt}
+		ValidatedAt: u.ValidatedAt, AwakeAt: u.AwakeAt, Skips: u.Skips, SkipsSince: u.SkipsSince}
+}
+
+// skipped is how often a demand was put off. The store keeps instants to the
+// microsecond.
+func (p Person) skipped(since time.Time) int {
+	if p.SkipsSince.IsZero() || p.SkipsSince.Truncate(time.Microsecond).Equal(since.Truncate(time.Microsecond)) {
+		return p.Skips
+	}
+	return 0
 }
 
 // With says which roles the person holds.
@@ -64,6 +76,9 @@ func (p Person) With(grants []core.RoleGrant) Person {
 	p.Roles, p.RolesKnown = make([]core.Role, 0, len(grants)), true
 	for _, g := range grants {
 		p.Roles = append(p.Roles, g.Role)
+		if g.Base != "" {
+			p.Roles = append(p.Roles, g.Base) // what holds for a role holds for its clones
+		}
 	}
 	return p
 }

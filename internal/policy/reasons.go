@@ -64,6 +64,7 @@ const (
 	WhyNoSkipsLeft    = "no_skips_left"
 	WhyGrace          = "grace"
 	WhyNoProofAsked   = "no_proof_asked"
+	WhyFactorShown    = "factor_shown"
 	WhyMailShown      = "mail_shown"
 	WhyNoMailbox      = "no_mailbox"
 	WhyKnownBrowser   = "known_browser"
@@ -82,4 +83,4 @@ var Reasons = []string{WhyIsPerson, WhyPersonAtBasic, WhyNotOnPages, WhyExpired,
 	WhyNoAppUsed, WhyOffered, WhyNoApp, WhyAppLevel, WhyPasswordIsEnough, WhyNotEnrolled, WhyFactorConfirmed, WhyFactorDead, WhyNothingToExcuse,
 	WhyAskedAlways, WhyLevelAsked, WhyTrustOff, WhyNotTrusted, WhyTrustOver, WhyTrusted, WhyNoPass, WhyPass, WhyAnew, WhyNothingToSetUp, WhyDueForApp,
 	WhyOnlyOffered, WhyNoWindow, WhyNotValidated, WhyWindowOver, WhyNewUser, WhyNoGrace, WhyGraceOver, WhyNoSkipsLeft, WhyGrace, WhyNoProofAsked,
-	WhyMailShown, WhyNoMailbox, WhyKnownBrowser, WhyHereLately, WhyLongAway, WhyAlwaysMail, WhySettled}
+	WhyFactorShown, WhyMailShown, WhyNoMailbox, WhyKnownBrowser, WhyHereLately, WhyLongAway, WhyAlwaysMail, WhySettled}

@@ -30,11 +30,14 @@ type Decision struct {
 	By       core.Tenant
 	Since    time.Time
 	// DueAt is until when the setup may be put off, zero for ever; SkipsLeft how
-	// often still, this time included, and -1 when nobody counts. A skip is to be
-	// counted where Counted says so. All three are of MaySkip.
-	DueAt     time.Time
-	SkipsLeft int
-	Counted   bool
+	// often still, this time included, of SkipsOf, and -1 when nobody counts. A skip
+	// is to be counted where Counted says so, of the demand that began at
+	// CountedSince. All are of MaySkip, and of what was skipped.
+	DueAt        time.Time
+	SkipsLeft    int
+	SkipsOf      int
+	Counted      bool
+	CountedSince time.Time
 	// MailFirst: the mailbox must be shown before a factor is set up.
 	MailFirst bool
 	// Skipped: it is allowed because the setup was put off just now.
@@ -173,11 +176,13 @@ func (s *sofar) enrol(f *Facts, d *Decision) {
 	d.Outcome, d.SkipsLeft = MaySkip, -1
 	for _, w := range s.waits {
 		if !w.until.Before(d.DueAt) {
-			d.DueAt, d.SkipsLeft = w.until, w.left
+			d.DueAt, d.SkipsLeft, d.SkipsOf = w.until, w.left, w.of
 		}
 	}
 	// Whoever is new skips for nothing while that lasts.
-	d.Counted = len(s.waits) > 0 && !slices.ContainsFunc(s.waits, func(w wait) bool { return w.left < 0 })
+	if d.Counted = len(s.waits) > 0 && !slices.ContainsFunc(s.waits, func(w wait) bool { return w.left < 0 }); d.Counted {
+		d.CountedSince = s.waits[0].since.Truncate(time.Microsecond) // as the store keeps it
+	}
 	if f.Shown.Skip {
 		d.Outcome, d.Methods, d.MailFirst, d.Skipped = Allowed, nil, false, true
 	}

@@ -48,6 +48,34 @@ var ruleTrustedBrowser = rule{"trusted_browser", func(f *Facts, s *sofar) verdic
 	return v
 }}
 
+// OffersTrust tells whether a browser that this person trusts would be excused
+// here, and for how many days after; 0 is without an end.
+func OffersTrust(p Person, e Effective) (days int, ok bool) {
+	f := Facts{Person: p, Effective: e, standing: true}
+	s := sofar{level: core.LevelPassword, enrolled: true}
+	ruleRequiredLevel.ask(&f, &s)
+	days = trustDays(e.Settings.TrustedBrowser)
+	ok = days > 0 && e.Settings.Challenge == core.ChallengeUntrustedBrowser && !e.Disabling() && core.LevelTrustedBrowser.AtLeast(s.need)
+	if e.Settings.TrustedBrowser.Mode == core.TrustNoExpiry {
+		days = 0
+	}
+	return days, ok
+}
+
+// TrustEnds is when the trust in a browser ends, zero for never: by what was
+// promised, or by what holds here now where that is sooner. ok is false for one
+// that is not trusted, or not any more.
+func TrustEnds(b core.Browser, e Effective, now time.Time) (until time.Time, ok bool) {
+	until = b.TrustedUntil
+	if e.Settings.TrustedBrowser.Mode != core.TrustNoExpiry {
+		by := b.TrustedAt.Add(time.Duration(trustDays(e.Settings.TrustedBrowser)) * day)
+		if until.IsZero() || by.Before(until) {
+			until = by
+		}
+	}
+	return until, !b.TrustedAt.IsZero() && (until.IsZero() || now.Before(until))
+}
+
 // A temporary pass lets its bearer set a factor up, in place of one that is there
 // or as the first, and nothing else (decision 7.19).
 var ruleTemporaryPass = rule{"temporary_pass", func(f *Facts, s *sofar) verdict {

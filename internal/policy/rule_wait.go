@@ -27,7 +27,7 @@ var ruleNewUserWindow = rule{"new_user_window", func(f *Facts, s *sofar) verdict
 	case !f.before(end):
 		return no(WhyWindowOver).with("until", end)
 	}
-	s.waits = append(s.waits, wait{end, -1})
+	s.waits = append(s.waits, wait{until: end, left: -1})
 	return yes(WhyNewUser, by).with("until", end)
 }}
 
@@ -51,14 +51,14 @@ var ruleGrace = rule{"grace", func(f *Facts, s *sofar) verdict {
 			since = d.since
 		}
 	}
-	end, left := since.Add(time.Duration(set.Grace.Days)*day), set.Grace.Skips-f.Person.Skips
+	end, left := since.Add(time.Duration(set.Grace.Days)*day), set.Grace.Skips-f.Person.skipped(since)
 	switch {
 	case !f.before(end):
 		return no(WhyGraceOver).with("until", end)
 	case left <= 0:
 		return no(WhyNoSkipsLeft).with("skips", set.Grace.Skips)
 	}
-	s.waits = append(s.waits, wait{end, left})
+	s.waits = append(s.waits, wait{end, left, set.Grace.Skips, since})
 	return yes(WhyGrace, by).with("until", end).with("left", left)
 }}
 
@@ -90,6 +90,8 @@ var ruleEnrolProof = rule{"enrol_proof", func(f *Facts, s *sofar) verdict {
 		return no(WhyAnew)
 	case s.pass:
 		return no(WhyPass)
+	case s.level.AtLeast(core.LevelMFA):
+		return no(WhyFactorShown)
 	case f.Shown.MailProved:
 		return no(WhyMailShown)
 	case !f.Person.HasMail:

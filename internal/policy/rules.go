@@ -87,6 +87,8 @@ type sofar struct {
 type wait struct {
 	until time.Time // zero: for ever
 	left  int       // how often still; -1 when nobody counts
+	of    int       // and of how many
+	since time.Time // of the demand whose skips are counted
 }
 
 func (s *sofar) demand(by *core.Tenant, since time.Time, d due) {

@@ -112,6 +112,7 @@ func TestWaiting(t *testing.T) {
 	old := policy.Person{Kind: core.Person, ValidatedAt: ago(300), AwakeAt: ago(1)}
 	fresh := policy.Person{Kind: core.Person, ValidatedAt: ago(3), AwakeAt: ago(3)}
 	skipped := func(n int) policy.Person { p := old; p.Skips = n; return p }
+	of := func(days int, p policy.Person) policy.Person { p.SkipsSince = ago(days); return p }
 	for _, c := range []struct {
 		name    string
 		doc     string
@@ -128,6 +129,8 @@ func TestWaiting(t *testing.T) {
 		{"grace, never skipped", grace, 4, old, policy.MaySkip, 10, 3, true},
 		{"grace, the last skip", grace, 4, skipped(2), policy.MaySkip, 10, 1, true},
 		{"grace, no skips left", grace, 4, skipped(3), policy.Enrol, 0, 0, false},
+		{"grace, no skips left of this very demand", grace, 4, of(4, skipped(3)), policy.Enrol, 0, 0, false},
+		{"grace, skips of an earlier demand do not count", grace, 4, of(40, skipped(3)), policy.MaySkip, 10, 3, true},
 		{"grace over", grace, 14, old, policy.Enrol, 0, 0, false},
 		{"a new person", window, 100, fresh, policy.MaySkip, 4, -1, false},
 		{"not so new", window, 100, policy.Person{Kind: core.Person, ValidatedAt: ago(7)}, policy.Enrol, 0, 0, false},
@@ -156,7 +159,7 @@ func TestWaiting(t *testing.T) {
 			if until := now.AddDate(0, 0, c.until); !d.DueAt.Equal(until) || d.SkipsLeft != c.left || d.Counted != c.counted || len(d.Methods) == 0 {
 				t.Errorf("until %v, left %d, counted %v; want %v, %d, %v", d.DueAt, d.SkipsLeft, d.Counted, until, c.left, c.counted)
 			}
-			if put.Outcome != policy.Allowed || put.Level != core.LevelPassword || !put.Skipped || put.Counted != c.counted {
+			if put.Outcome != policy.Allowed || put.Level != core.LevelPassword || !put.Skipped || put.Counted != c.counted || c.counted && !put.CountedSince.Equal(ago(c.since).Truncate(time.Microsecond)) {
 				t.Errorf("put off: %+v", put)
 			}
 			if s := policy.Standing(c.person, e, now); s.Status != core.MFASetupRequired || !s.DueAt.Equal(d.DueAt) || s.SkipsLeft != d.SkipsLeft {

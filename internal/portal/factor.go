@@ -12,6 +12,7 @@ import (
 	"sallyport/internal/enrol"
 	"sallyport/internal/hosted"
 	"sallyport/internal/policy"
+	"sallyport/internal/signin"
 	"sallyport/internal/web"
 	"sallyport/internal/web/factor"
 )
@@ -56,8 +57,8 @@ func (h *Handler) postTOTP(w http.ResponseWriter, r *http.Request) error {
 		return h.drawTOTP(w, r, f.Get("code"), f.Get("end_others") == "yes", err)
 	}
 	h.raise(w, opened)
-	if len(opened.Session.Doc.Reveal) > 0 {
-		return web.GoTo("/account/security/recovery-code")
+	if b := h.SignIn.Onward(opened.Session.Doc).Between; b != signin.BetweenNothing && b != signin.BetweenTrust {
+		return web.GoTo(hosted.Way(b))
 	}
 	if replaced {
 		return h.done(w, "/account/security", "phone_replaced")
@@ -121,12 +122,12 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		if f.Get("saved") != "yes" {
 			return redraw(w, r, core.ErrSavedRequired, h.drawSheet(r, codes, why, core.ErrSavedRequired))
 		}
-		back, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
+		on, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
 		if err != nil {
 			return err
 		}
-		if back != "" {
-			return web.GoTo(back)
+		if to, ok := way(on); ok {
+			return web.GoTo(to)
 		}
 		switch why {
 		case "enrolled":
@@ -136,8 +137,13 @@ func (h *Handler) postRecoveryCode(w http.ResponseWriter, r *http.Request) error
 		}
 		return web.GoTo("/account/")
 	}
-	if f.Has("saved") {
-		return web.GoTo("/account/") // answered twice, or too late: nothing is left to show
+	if f.Has("saved") { // answered twice, or too late: nothing is left to show
+		on, err := h.SignIn.SavedCodes(r.Context(), h.self(r))
+		if err != nil {
+			return err
+		}
+		to, _ := way(on)
+		return web.GoTo(to)
 	}
 	if err := h.SignIn.RenewCodes(r.Context(), h.self(r)); err != nil {
 		return stepUp(err, "/account/security/recovery-code")
@@ -175,11 +181,7 @@ func (h *Handler) disablePage(r *http.Request, typed string, fault error) (Disab
 	how, ok := policy.MayDisable(person(cur, f), cur.Effective)
 	if !ok {
 		by, _ := policy.Required(person(cur, f), cur.Effective)
-		name := by.Name
-		if name == "" || by.ID == cur.Effective.Organisation.ID {
-			name = cur.Effective.Name()
-		}
-		return DisablePage{}, core.ErrPolicyLocked.With("by", name)
+		return DisablePage{}, core.ErrPolicyLocked.With("by", cur.Effective.Calls(by))
 	}
 	lost := enrol.WouldLose(f.factors)
 	p := DisablePage{Page: h.page(r, fault), Action: "/account/security/disable", Apps: lost.Apps, Codes: lost.Codes, Digits: 6, Typed: typed}
@@ -250,4 +252,41 @@ func (h *Handler) switchedOff(w http.ResponseWriter, r *http.Request, code strin
 		h.raise(w, opened)
 	}
 	return way
+}
+
+// getSheet serves the sheet with the setup key, once. Whoever only looks whether
+// the page is there (HEAD) does not use it up.
+func (h *Handler) getSheet(w http.ResponseWriter, r *http.Request) error {
+	gone := core.NewFault(core.KindConflict, "sheet.shown")
+	if r.Method != http.MethodGet {
+		return gone
+	}
+	s, ok, err := h.SignIn.Sheet(r.Context(), h.self(r))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return gone
+	}
+	show, err := factor.FromSetup(s, "")
+	if err != nil {
+		return err
+	}
+	p := hosted.KeySheetPage{Page: h.page(r, nil), Action: "/account/security/setup-key",
+		Sheet: factor.KeySheet{Setup: show, Organisation: current(r).Effective.Name(), Made: s.Factor.ConfirmedAt}}
+	return web.Render(w, r, http.StatusOK, hosted.KeySheet(p))
+}
+
+func (h *Handler) postSheet(w http.ResponseWriter, r *http.Request) error {
+	if _, err := web.ParseForm(w, r); err != nil {
+		return err
+	}
+	on := h.SignIn.Onward(current(r).Session.Doc)
+	if on.Between == signin.BetweenSheet { // not seen yet
+		return web.GoTo(hosted.Way(on.Between))
+	}
+	if to, ok := way(on); ok {
+		return web.GoTo(to)
+	}
+	return web.GoTo("/account/security?done=mfa_on")
 }

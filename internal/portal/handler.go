@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"sallyport/internal/core"
+	"sallyport/internal/hosted"
 	"sallyport/internal/policy"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -28,13 +29,21 @@ type Handler struct {
 	Now     func() time.Time
 	// Device names a browser in words, from what it says of itself.
 	Device func(agent string) string
+	// Acting is the banner of a session that acts for an organisation, else nil.
+	Acting func(context.Context, session.Current) (*web.Acting, error)
 }
 
 // Routes are the rows of this face.
 func (h *Handler) Routes() []web.Route {
 	rows := h.rows()
 	for i, row := range rows {
-		rows[i].Handler = func(w http.ResponseWriter, r *http.Request) error { return over(r, row.Handler(w, r)) }
+		rows[i].Handler = func(w http.ResponseWriter, r *http.Request) error {
+			// Whoever acts elsewhere may prove themselves anew, and do nothing else here.
+			if current(r).Session.ActingIn != "" && !strings.HasSuffix(row.Pattern, "/account/verify") {
+				return session.ErrActing
+			}
+			return over(r, row.Handler(w, r))
+		}
 	}
 	return rows
 }
@@ -52,6 +61,13 @@ func (h *Handler) rows() []web.Route {
 		{Pattern: "POST /account/security/recovery-code/file", Handler: h.postRecoveryFile, Guard: web.Session},
 		{Pattern: "GET /account/security/disable", Handler: h.getDisable, Guard: web.Session},
 		{Pattern: "POST /account/security/disable", Handler: h.postDisable, Guard: web.Session},
+		{Pattern: "GET /account/security/setup-key", Handler: h.getSheet, Guard: web.Session},
+		{Pattern: "POST /account/security/setup-key", Handler: h.postSheet, Guard: web.Session},
+		{Pattern: "GET /account/trust-browser", Handler: h.getTrust, Guard: web.Session},
+		{Pattern: "POST /account/trust-browser", Handler: h.postTrust, Guard: web.Session},
+		{Pattern: "GET /account/security/browsers", Handler: h.getBrowsers, Guard: web.Session},
+		{Pattern: "GET /account/security/browsers/forget", Handler: h.getForget, Guard: web.Session},
+		{Pattern: "POST /account/security/browsers/forget", Handler: h.postForget, Guard: web.Session},
 		{Pattern: "GET /account/security/sessions", Handler: h.getSessions, Guard: web.Session},
 		{Pattern: "POST /account/security/sessions", Handler: h.postSession, Guard: web.Session},
 		{Pattern: "POST /account/security/sessions/others", Handler: h.postOthers, Guard: web.Session},
@@ -73,12 +89,19 @@ type currentKey struct{}
 // session goes to the door and comes back; a form goes to the door alone,
 // because what it carried cannot be kept.
 func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie))
+	cur, err := h.Checker.Check(r.Context(), h.Cookies.Get(r, web.SessionCookie), h.Proxies.Client(r).Address)
 	if err != nil {
 		return nil, over(r, err)
 	}
-	r = r.WithContext(context.WithValue(r.Context(), currentKey{}, &cur))
-	r = h.justDone(w, r)
+	ctx := context.WithValue(r.Context(), currentKey{}, &cur)
+	if cur.Session.ActingIn != "" {
+		acting, err := h.Acting(ctx, cur)
+		if err != nil {
+			return nil, err
+		}
+		ctx = web.WithActing(ctx, acting)
+	}
+	r = h.justDone(w, r.WithContext(ctx))
 	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
 }
 
@@ -111,8 +134,9 @@ func (h *Handler) EnterFull(w http.ResponseWriter, r *http.Request) (*http.Reque
 	if err != nil {
 		return nil, err
 	}
-	if s := current(r).Session; len(s.Doc.Reveal) > 0 && h.Now().Before(s.Doc.RevealUntil) {
-		return nil, web.GoTo("/account/security/recovery-code")
+	// Whether to trust a browser may stay unanswered: that is a no.
+	if b := signin.Waits(current(r).Session.Doc, h.Now()); b != signin.BetweenNothing && b != signin.BetweenTrust {
+		return nil, web.GoTo(hosted.Way(b))
 	}
 	return r, nil
 }
@@ -125,12 +149,12 @@ func current(r *http.Request) session.Current {
 }
 
 func (h *Handler) self(r *http.Request) signin.Self {
-	return signin.Self{Current: current(r), Visitor: signin.Visitor{Client: h.Proxies.Client(r), Device: h.Cookies.Get(r, web.DeviceCookie)}}
+	return signin.Self{Current: current(r), Visitor: signin.Visitor{Client: h.Proxies.Client(r), Device: hosted.Device(h.Cookies, r)}}
 }
 
 // flashes are the words that go from a form to the page after it.
 var flashes = map[string]bool{"password_changed": true, "mfa_on": true, "mfa_off": true, "phone_replaced": true, "recovery_made": true,
-	"session_ended": true, "sessions_ended": true, "profile_saved": true, "link_sent": true}
+	"session_ended": true, "sessions_ended": true, "profile_saved": true, "browsers_forgotten": true, "link_sent": true}
 
 func (h *Handler) page(r *http.Request, fault error) web.Page {
 	cur := current(r)
@@ -192,7 +216,7 @@ func stepUp(err error, path string) error {
 // next is where a proof leads back to: one of our own account pages.
 func next(word string) string {
 	switch word {
-	case "/account/security/totp", "/account/security/recovery-code", "/account/security/disable":
+	case "/account/security/totp", "/account/security/recovery-code", "/account/security/disable", "/account/security/browsers":
 		return word
 	}
 	return "/account/security"

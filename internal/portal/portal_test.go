@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/testkit/house"
 )
 
@@ -53,7 +55,7 @@ func TestTheSecurityPage(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		per, off := h.Organisation("Per user", "self-service", ""), h.Organisation("Off", "", "")
 		no := h.Organisation("No", "self-service", `{"user_may_disable":"no"}`)
-		all := h.Organisation("All", "self-service", `{"requirement":["organization"]}`)
+		all := h.Organisation("All", "self-service", `{"requirement":["organization"],"new_user_window":{"days":0}}`)
 		const setUp, disable, renew = `href="/account/security/totp"`, `href="/account/security/disable"`, `href="/account/security/recovery-code"`
 		for _, c := range []struct {
 			name      string
@@ -251,6 +253,77 @@ func TestTheDisablePage(t *testing.T) {
 		}
 		if b := r.Get(security + "/disable"); b.Location != security+"?done=mfa_off" {
 			t.Errorf("once more: %d to %q", b.Status, b.Location)
+		}
+	})
+}
+
+// Rows WBX-02, WBX-04, CAL-01: where it is everybody's own choice the security page
+// has the switch; where somebody else decides there is none, and the page says who
+// and since when, whether the person has set it up or not.
+func TestTheSecurityPageSaysWhoDecides(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		own := h.Organisation("Own", "self-service", "")
+		all := h.Organisation("Huber GmbH", "self-service", `{"display_name":"Bäckerei Huber","time_zone":"Europe/Berlin"}`)
+		never := h.Organisation("Never", "", "")
+		fixed := h.Organisation("Fixed", "self-service", `{"user_may_disable":"no"}`)
+		partner := h.Tenant(directory.NewTenant{Kind: core.Partner, Mode: core.Trial, Name: "Nordwind"})
+		below := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Below", Parent: partner.ID, Settings: core.SettingsDoc(`{"requirement":["per_user"]}`)})
+		a, b := h.Person(own, "anna@example.com"), h.Enrolled(own, "berta@example.com")
+		c, d := h.Person(all, "carla@example.com"), h.Enrolled(all, "dora@example.com")
+		e, f, g := h.Person(never, "emma@example.com"), h.Enrolled(fixed, "frida@example.com"), h.Enrolled(below, "greta@example.com")
+		inside := map[*house.Person]*house.Raw{}
+		for _, p := range []*house.Person{a, b, c, d, e, f, g} {
+			inside[p] = h.Raw("")
+			p.Enter(inside[p])
+		}
+		h.Settings(all.ID, `{"requirement":["organization"],"new_user_window":{"days":0}}`)
+		if _, err := h.Directory.SetLocks(t.Context(), partner.ID, core.SettingsDoc(`{"requirement":["organization"]}`), access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		berlin, _ := time.LoadLocation("Europe/Berlin")
+		since := h.Clock.Now().In(berlin).Format("2 January 2006")
+		for _, x := range []struct {
+			name     string
+			p        *house.Person
+			toggle   bool
+			setUp    bool
+			off      bool
+			says     string
+			mayOff   int // status of the form that switches off
+			offFault string
+		}{
+			{"own choice, off", a, true, true, false, "once you have set it up", http.StatusSeeOther, ""},
+			{"own choice, on", b, true, false, true, "You chose this yourself", 0, ""},
+			{"required, not set up", c, false, true, false, "Bäckerei Huber has required it since " + since, http.StatusSeeOther, ""},
+			{"required, set up", d, false, false, false, "Bäckerei Huber has required it since " + since, http.StatusForbidden, core.ErrPolicyLocked.Code},
+			{"not offered", e, false, false, false, "Never does not offer it", http.StatusSeeOther, ""},
+			{"own choice that may not be undone", f, false, false, false, "Fixed has decided that only an administrator can switch it off", http.StatusForbidden, core.ErrPolicyLocked.Code},
+			{"held by the partner above", g, false, false, false, "Nordwind has required it since", http.StatusForbidden, core.ErrPolicyLocked.Code},
+		} {
+			r := inside[x.p]
+			page := r.Get("/account/security")
+			if page.Status != http.StatusOK || !strings.Contains(page.Text(), x.says) {
+				t.Errorf("%s: status %d, does not say %q:\n%s", x.name, page.Status, x.says, page.Text())
+			}
+			for what, want := range map[string]bool{`class="switch"`: x.toggle, `href="/account/security/disable"`: x.off, "btn btn-primary\" href=\"/account/security/totp": x.setUp} {
+				if strings.Contains(page.Body, what) != want {
+					t.Errorf("%s: %s there: %v", x.name, what, !want)
+				}
+			}
+			if x.mayOff == 0 {
+				continue
+			}
+			if got := r.Post("/account/security/disable", "confirm", "yes"); got.Status != x.mayOff || got.Fault() != x.offFault {
+				t.Errorf("%s: switching off answers %d, fault %q", x.name, got.Status, got.Fault())
+			}
+		}
+		// Whoever owes it hears so at the start, too, and sets it up from within.
+		if page := inside[c].Get("/account/"); !strings.Contains(page.Text(), "Bäckerei Huber has required it since "+since) || !strings.Contains(page.Body, `data-status="setup_required"`) {
+			t.Errorf("the start says\n%s", page.Text())
+		}
+		if page := inside[c].Get("/account/security/totp"); page.Page() != "enrol-totp" {
+			t.Errorf("setting up shows %q", page.Page())
 		}
 	})
 }

@@ -20,10 +20,12 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, required := policy.Required(person(cur, f), cur.Effective)
+	stand := policy.Standing(person(cur, f), cur.Effective, h.SignIn.Now())
+	required := stand.Required
 	p := HomePage{Page: h.page(r, nil), Mail: cur.User.Email, Login: cur.User.Login, MFAOn: policy.Enrolled(f.factors), MFARequired: required,
 		Offered: policy.MayOptIn(person(cur, f), cur.Effective, f.administrator()), Methods: len(policy.Confirmed(f.factors)),
-		Sessions: len(f.sessions), LastSignIn: cur.Session.Doc.LastBefore}
+		Sessions: len(f.sessions), LastSignIn: cur.Session.Doc.LastBefore, Administers: f.administrator(),
+		By: cur.Effective.Calls(stand.By), Since: stand.Since, Due: stand.DueAt}
 	return web.Render(w, r, http.StatusOK, Home(p))
 }
 
@@ -56,14 +58,13 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 		p.Status = StatusRequired
 	case policy.Enrolled(f.factors):
 		p.Status = StatusOn
+	case required && !cur.Effective.Disabling():
+		p.Status, p.Due, p.SkipsLeft = StatusDue, stand.DueAt, stand.SkipsLeft
 	case !policy.MayOptIn(who, cur.Effective, f.administrator()):
 		p.Status = StatusNotOffered
 	}
 	if required {
-		p.By, p.Since = by.Name, stand.Since
-		if by.ID == cur.Effective.Organisation.ID {
-			p.By = cur.Effective.Name()
-		}
+		p.By, p.Since = cur.Effective.Calls(by), stand.Since
 	}
 	for _, x := range f.factors {
 		switch {
@@ -82,6 +83,10 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 	}
 	for _, way := range set.Recovery {
 		p.Recovery.Offered = p.Recovery.Offered || way == core.RecoveryCodeWay
+	}
+	p.TrustDays, p.TrustOffered = policy.OffersTrust(who, cur.Effective)
+	if p.Trusted, err = h.trusted(r); err != nil {
+		return p, err
 	}
 	items := h.items(cur.Session.ID, f.sessions)
 	p.AllSessions = len(items)

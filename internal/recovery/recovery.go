@@ -17,7 +17,6 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
-	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -41,6 +40,14 @@ type Service struct {
 	Post  *outbox.Post
 	Enrol enrol.Room
 	Now   func() time.Time
+}
+
+// Dry is the same service for a dry run: every refusal comes as it would, and
+// nothing is written.
+func (s *Service) Dry() *Service {
+	out := *s
+	out.Store = store.Dry(s.Store)
+	return &out
 }
 
 // Ask is the "forgot password or login" form. It never tells what it found; an
@@ -130,67 +137,26 @@ func (s *Service) sendReset(tx store.Tx, u core.User, eff policy.Effective, c co
 		CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
 		return err
 	}
-	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailReset, To: u, Effective: eff, Path: "/reset/" + token, Until: till, Client: c}); err != nil {
+	grants, err := tx.Roles(u.ID)
+	if err != nil {
+		return err
+	}
+	m := outbox.Message{Kind: core.MailReset, To: u, Effective: eff, Path: "/reset/" + token, Until: till, Client: c}
+	if policy.ResetEffect(policy.PersonOf(u, nil).With(grants), eff) == core.ResetClearsMFA {
+		m.Args = map[string]string{"clears": "yes"}
+	}
+	if err := s.Post.Queue(tx, m); err != nil {
 		return err
 	}
 	return tx.Append(audit.By(audit.PasswordResetAsked, u.ID, c))
 }
 
-// ResetMFA ends all of somebody's factors: the next sign-in asks for the
-// password and, where a rule demands it, for a new factor. Their sessions end;
-// they are told by mail.
-func (s *Service) ResetMFA(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (enrol.Lost, error) {
-	u, err := s.Store.FindUser(ctx, id)
-	if err != nil {
-		return enrol.Lost{}, err
-	}
-	eff, err := s.Tree.Effective(ctx, u.Tenant)
-	if err != nil {
-		return enrol.Lost{}, err
-	}
-	if err := s.Tree.MayActOn(ctx, by, access.ResetMFA, u, eff); err != nil {
-		return enrol.Lost{}, err
-	}
-	var lost enrol.Lost
-	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
-		factors, err := tx.Factors(id)
-		if err != nil {
-			return err
-		}
-		if lost, err = s.Enrol.Wipe(tx, factors, "reset"); err != nil {
-			return err
-		}
-		if err := tx.EndAttempts(id); err != nil {
-			return err
-		}
-		if _, err := tx.DropBrowsers(id); err != nil {
-			return err
-		}
-		if err := tx.SaveBudget(id, "codes", core.Budget{}); err != nil {
-			return err
-		}
-		e := audit.On(audit.MFAReset, by.ID(), string(id), c)
-		e = audit.Count(e, "apps", lost.Apps)
-		if err := tx.Append(audit.Count(e, "codes", lost.Codes)); err != nil {
-			return err
-		}
-		if _, err := session.EndAll(tx, id, session.WhyReset, audit.On(audit.SessionRevoked, by.ID(), string(id), c)); err != nil {
-			return err
-		}
-		if lost.Apps+lost.Codes == 0 {
-			return nil
-		}
-		return s.Post.Queue(tx, outbox.Message{Kind: core.MailFactorReset, To: u, Effective: eff, Client: c, Args: map[string]string{"by": by.Name()}})
-	})
-	if err != nil {
-		return enrol.Lost{}, fmt.Errorf("reset factors of %s: %w", id, err)
-	}
-	return lost, nil
-}
-
 // AdminLink makes the operator's link for an account, as a local path. It is for
 // the local shell only and told to every administrator of the platform.
 func (s *Service) AdminLink(ctx context.Context, id core.UserID, by access.Actor, c core.Client) (path string, till time.Time, err error) {
+	if !by.IsShell() && !by.IsSystem() {
+		return "", till, core.ErrForbidden
+	}
 	u, err := s.Store.FindUser(ctx, id)
 	if err != nil {
 		return "", till, err

@@ -278,12 +278,13 @@ func TestWhoMayReset(t *testing.T) {
 			on   *house.Person
 			want error
 		}{
-			{"helpdesk on a user", h.Actor(helper), user, nil},
+			{"helpdesk without a proof", h.Actor(helper), user, core.ErrStepUp},
+			{"helpdesk on a user", h.Proven(helper), user, nil},
 			{"helpdesk on an administrator", h.Actor(helper), boss, core.ErrForbidden},
 			{"helpdesk on helpdesk", h.Actor(helper), helper, core.ErrForbidden},
 			{"a user on a user", h.Actor(user), user, core.ErrNotFound},
 			{"somebody from elsewhere", h.Actor(stranger), user, core.ErrNotFound},
-			{"administrator on helpdesk", h.Actor(boss), helper, nil},
+			{"administrator on helpdesk", h.Proven(boss), helper, nil},
 			{"nobody", access.Actor{}, user, core.ErrNotFound},
 			{"the shell on an administrator", access.Shell(), boss, nil},
 		} {

@@ -7,13 +7,12 @@ import (
 )
 
 // arrived is told, in the transaction that brings them in, of everybody who
-// comes with a chunk, with the organisation that each belongs to. Whatever is
-// written or counted because people came is written and counted here.
+// comes with a chunk. What is written because people came is written here.
 //
 // Each has an event of their own, for it costs a tenth of bringing them in and
 // their history begins with it, and so has every right beyond a plain user's.
 // One more says how many came at once, in the platform's log.
-func (k *chunk) arrived(tx store.BulkTx, people []arrival) error {
+func (k *chunk) arrived(tx store.BulkTx, people []store.Newcomer) error {
 	events := make([]core.Event, 0, len(people)+1)
 	tenants := map[core.TenantID]bool{}
 	apps, passwords := 0, 0
@@ -50,6 +49,6 @@ var details = map[[2]bool]map[string]string{
 	{true, true}:   {"with": "import password app"},
 }
 
-func detailOf(a arrival) map[string]string {
+func detailOf(a store.Newcomer) map[string]string {
 	return details[[2]bool{a.Password.Hash != "", len(a.Factors) > 0}]
 }

@@ -7,13 +7,13 @@ import (
 	"hash/fnv"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
-	"sallyport/internal/policy"
 	"sallyport/internal/secret"
 	"sallyport/internal/store"
 )
@@ -215,7 +215,6 @@ func (k *chunk) bring(ctx context.Context, rows []Row) (Outcome, error) {
 // keys takes about as long as the store does.
 func (k *chunk) prepare(ctx context.Context, rows []Row) error {
 	k.people = make([]prepared, len(rows))
-	effective := map[*place]policy.Effective{}
 	type answer struct {
 		at    *place
 		fault *core.Fault
@@ -237,14 +236,9 @@ func (k *chunk) prepare(ctx context.Context, rows []Row) error {
 			continue
 		}
 		k.people[i].at = at
-		if _, known := effective[at]; known {
-			continue
-		}
-		eff, err := at.effective(ctx, k.Tree)
-		if err != nil {
+		if err := at.ask(ctx, k.Tree); err != nil {
 			return err
 		}
-		effective[at] = eff
 	}
 	users, factors := k.names(core.PrefixUser, len(rows)), k.names(core.PrefixFactor, len(rows))
 	share := max(1, (len(rows)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
@@ -258,7 +252,7 @@ func (k *chunk) prepare(ctx context.Context, rows []Row) error {
 					continue
 				}
 				p.ids = ids{users[i], factors[i]}
-				if err := k.one(p, rows[i], effective[p.at]); err != nil {
+				if err := k.one(p, rows[i]); err != nil {
 					failed <- err
 					return
 				}
@@ -281,8 +275,8 @@ func (k *chunk) names(prefix string, n int) []string {
 	return out
 }
 
-func (k *chunk) one(p *prepared, row Row, eff policy.Effective) error {
-	c, err := check(row, p.at, eff, k.o, k.by)
+func (k *chunk) one(p *prepared, row Row) error {
+	c, err := check(row, p.at, k.o, k.by)
 	p.candidate = c
 	if err != nil {
 		fault, ok := core.AsFault(err)
@@ -342,16 +336,33 @@ func (k *chunk) write(tx store.BulkTx) error {
 	case len(k.met.came) == 0:
 		return nil
 	}
-	arrivals := make([]arrival, len(k.met.came))
 	people := make([]store.Newcomer, len(k.met.came))
 	for n, i := range k.met.came {
-		arrivals[n] = k.people[i].arrival(tx.Now())
-		people[n] = arrivals[n].Newcomer
+		people[n] = k.people[i].newcomer(tx.Now())
 	}
+	slices.SortFunc(people, func(a, b store.Newcomer) int { return strings.Compare(a.User.LoginKey, b.User.LoginKey) })
 	if err := tx.Insert(people); err != nil {
 		return err
 	}
-	return k.arrived(tx, arrivals)
+	if err := k.arrived(tx, people); err != nil {
+		return err
+	}
+	taken, err := tx.Hold(k.addresses())
+	if err == nil && len(taken) > 0 {
+		err = errAnother
+	}
+	return err
+}
+
+// addresses are those that the people who come must have to themselves.
+func (k *chunk) addresses() map[store.Address]core.UserID {
+	out := make(map[store.Address]core.UserID, len(k.met.came))
+	for _, i := range k.met.came {
+		if a := k.people[i].address(); a.EmailKey != "" {
+			out[a] = core.UserID(k.people[i].ids.user)
+		}
+	}
+	return out
 }
 
 // sort tells who is there already, who cannot come and who comes. Of two rows
@@ -364,9 +375,8 @@ func (k *chunk) sort(tx store.BulkTx, keys []string) error {
 			ask = append(ask, p.address())
 		}
 	}
-	// Addresses first: from then on nobody else can bring these people in. Asked the
-	// other way round, who was brought in meanwhile would seem to hold an address of
-	// their own against themselves.
+	// Addresses first. Asked the other way round, who was brought in by somebody else
+	// meanwhile would seem to hold an address of their own against themselves.
 	taken, err := tx.Addresses(ask)
 	if err != nil {
 		return err
@@ -401,19 +411,14 @@ func (k *chunk) sort(tx store.BulkTx, keys []string) error {
 	return nil
 }
 
-// arrival is one person who comes in with a chunk.
-type arrival struct {
-	store.Newcomer
-	organisation core.TenantID
-}
-
-func (p *prepared) arrival(now time.Time) arrival {
+// newcomer is one person who comes in with a chunk.
+func (p *prepared) newcomer(now time.Time) store.Newcomer {
 	u := p.user
-	u.ID, u.CreatedAt, u.ChangedAt = core.UserID(p.ids.user), now, now
+	u.ID, u.CreatedAt, u.ChangedAt, u.PlacedAt = core.UserID(p.ids.user), now, now, now
 	if u.State != core.UserInvited {
 		u.ValidatedAt = now
 	}
-	a := arrival{store.Newcomer{User: u}, p.eff.Organisation.ID}
+	a := store.Newcomer{User: u}
 	if p.hashed {
 		a.Password = core.Password{Hash: p.hash.Stored(), MustChange: p.mustChange, SetAt: now}
 	}

@@ -169,7 +169,7 @@ func TestImportedPeopleSignIn(t *testing.T) {
 func TestImportIsAudited(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Audited", "", "")
-		unit, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Unit, Name: "Süd", Parent: org.ID}, core.ActorSystem, core.Client{})
+		unit, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Unit, Name: "Süd", Parent: org.ID}, access.System(), core.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -518,7 +518,7 @@ func TestWhoMayImport(t *testing.T) {
 func TestExport(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Exported", "self-service", "")
-		if _, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Unit, Name: "Süd", Parent: org.ID}, core.ActorSystem, core.Client{}); err != nil {
+		if _, err := h.Directory.CreateTenant(t.Context(), directory.NewTenant{Kind: core.Unit, Name: "Süd", Parent: org.ID}, access.System(), core.Client{}); err != nil {
 			t.Fatal(err)
 		}
 		other := h.Organisation("Other", "", "")

@@ -53,9 +53,9 @@ type app struct {
 
 // check says what a row means, or what is wrong with it. It looks at the row
 // alone.
-func check(row Row, at *place, eff policy.Effective, o Options, by access.Actor) (candidate, error) {
-	c := candidate{at: at, eff: eff, notes: row.Notes}
-	if !by.Can(access.Invite, eff.Path) {
+func check(row Row, at *place, o Options, by access.Actor) (candidate, error) {
+	c := candidate{at: at, eff: at.eff, notes: row.Notes}
+	if !by.Can(access.Invite, at.at) {
 		return c, core.NewFault(core.KindNotFound, "tenant.unknown") // somebody else's branch looks like one that never was
 	}
 	c.user.Tenant = at.tenant.ID
@@ -168,7 +168,7 @@ func (c *candidate) readRoles(text string, by access.Actor) error {
 			return core.Invalid("import.role_unknown")
 		case !access.Fits(role, c.at.tenant.Kind):
 			return core.Invalid("role.wrong_place", "role", string(role), "kind", string(c.at.tenant.Kind))
-		case !by.MayGrant(role, c.eff.Path):
+		case !by.MayGrant(access.Grant{Role: role, At: c.at.at}):
 			return core.ErrForbidden
 		}
 		c.roles = append(c.roles, role)

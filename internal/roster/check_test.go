@@ -13,10 +13,13 @@ import (
 
 const goodHash = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
 
+var above = core.Tenant{ID: "tn_0", Kind: core.Platform, Path: "/tn_0/"}
+
 func checked(t testing.TB, row Row, o Options, kind core.TenantKind, by access.Actor) (candidate, string) {
 	t.Helper()
-	at := &place{tenant: core.Tenant{ID: "tn_1", Kind: kind, Path: "/tn_0/tn_1/"}}
-	c, err := check(row, at, policy.Effective{Path: at.tenant.Path, Settings: core.DefaultSettings()}, o, by)
+	tenant := core.Tenant{ID: "tn_1", Kind: kind, Path: "/tn_0/tn_1/"}
+	at := &place{tenant: tenant, eff: policy.Effective{Path: tenant.Path, Settings: core.DefaultSettings()}, at: access.PlaceOf([]core.Tenant{above, tenant})}
+	c, err := check(row, at, o, by)
 	if err == nil {
 		return c, ""
 	}
@@ -80,11 +83,11 @@ func TestRowsThatAreRefused(t *testing.T) {
 	if _, code := checked(t, good, Options{}, core.Customer, nobody); code != "tenant.unknown" {
 		t.Errorf("somebody without a right: %q", code)
 	}
-	helpdesk := access.Actor{User: core.User{ID: "us_1"}, Grants: []access.Grant{{Role: core.Helpdesk, Path: "/tn_0/"}}}
+	inviter := access.Actor{User: core.User{ID: "us_1"}, Grants: []access.Grant{{Role: "ro_1", Base: core.CustomerAdmin, Cut: []access.Permission{access.ViewPeople, access.Invite}, At: access.PlaceOf([]core.Tenant{above, {ID: "tn_1", Kind: core.Customer, Path: "/tn_0/tn_1/"}})}}}
 	row := good
 	row.Roles = "customer_admin"
-	if _, code := checked(t, row, Options{}, core.Customer, helpdesk); code != "forbidden" {
-		t.Errorf("helpdesk grants an administrator: %q", code)
+	if _, code := checked(t, row, Options{}, core.Customer, inviter); code != "forbidden" {
+		t.Errorf("who may only invite grants an administrator: %q", code)
 	}
 }
 

@@ -56,7 +56,11 @@ func (s *Service) Export(ctx context.Context, name string, by access.Actor, fn f
 		return 0, fmt.Errorf("export: %w", err)
 	}
 	for _, t := range below {
-		if !by.Can(access.ViewPeople, t.Path) {
+		at, err := s.Tree.Place(ctx, t.ID)
+		if err != nil {
+			return elsewhere, fmt.Errorf("export: %w", err)
+		}
+		if !by.Can(access.ViewPeople, at) {
 			return elsewhere, core.NewFault(core.KindNotFound, "tenant.unknown")
 		}
 		n, err := s.exportNode(ctx, t.ID, index.pathOf(t.ID), fn)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/policy"
@@ -31,21 +32,24 @@ type place struct {
 	mu    sync.Mutex
 	known bool
 	eff   policy.Effective
+	at    access.Place
 }
 
-// effective is asked once for as long as the tree stays as it is. An error is not
-// kept: it may be that of somebody who gave up.
-func (p *place) effective(ctx context.Context, t *directory.Tree) (policy.Effective, error) {
+// ask asks once for as long as the tree stays as it is what holds here and where
+// in the tree that is. An error is not kept: it may be that of somebody who gave
+// up.
+func (p *place) ask(ctx context.Context, t *directory.Tree) (err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known {
-		return p.eff, nil
+		return nil
 	}
-	eff, err := t.Effective(ctx, p.tenant.ID)
-	if err == nil {
-		p.eff, p.known = eff, true
+	if p.eff, err = t.Effective(ctx, p.tenant.ID); err != nil {
+		return err
 	}
-	return eff, err
+	p.at, err = t.Place(ctx, p.tenant.ID)
+	p.known = err == nil
+	return err
 }
 
 // word makes spellings of a name equal that people would not tell apart.

@@ -66,7 +66,7 @@ func (k *chunk) mayUpdate(ctx context.Context, p *prepared, owner store.Owner) (
 		return core.NewFault(core.KindConflict, "import.other_tenant"), nil
 	}
 	u := core.User{ID: owner.User, Tenant: owner.Tenant}
-	err := k.Tree.MayActOn(ctx, k.by, access.Invite, u, p.eff)
+	err := k.Tree.MayActOn(ctx, k.by, access.Invite, u)
 	fault, refused := core.AsFault(err)
 	if refused && fault.Kind != core.KindUnavailable {
 		return fault, nil

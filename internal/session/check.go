@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -33,6 +34,10 @@ type Checker struct {
 	now       func() time.Time
 	fresh     func() bool
 	effective func(context.Context, core.TenantID) (policy.Effective, error)
+	// MayAct says of a session that acts in another organisation whether it still
+	// may; nil refuses them all. It is asked at every check, so that a closed door
+	// ends what is going on behind it.
+	MayAct func(context.Context, core.Session, core.User) error
 
 	mu      sync.RWMutex
 	gen     uint64 // counts what the feed took away
@@ -55,9 +60,12 @@ func NewChecker(s store.Store, now func() time.Time, fresh func() bool, effectiv
 		byUser: map[core.UserID]map[core.SessionID]struct{}{}, touches: map[core.SessionID]store.Touch{}}
 }
 
-// Check finds the live session of a token. It errs with core.ErrNoSession when
-// there is none and with a core.ErrUnavailable when nobody can tell.
-func (c *Checker) Check(ctx context.Context, token string) (Current, error) {
+// Check finds the live session of a token that came from an address. It errs with
+// core.ErrNoSession when there is none, with a core.ErrUnavailable when nobody can
+// tell, and with core.ErrOutsideNetwork when the organisation allows no sign-in from
+// there (row ACR-30): then the session lives, is told beside the error, and was not
+// used.
+func (c *Checker) Check(ctx context.Context, token string, from netip.Addr) (Current, error) {
 	if token == "" || len(token) > 128 {
 		return Current{}, core.ErrNoSession
 	}
@@ -72,7 +80,7 @@ func (c *Checker) Check(ctx context.Context, token string) (Current, error) {
 	}
 	c.mu.RUnlock()
 	if e != nil && known.session.Live(now) && c.fresh() {
-		return c.use(ctx, key, known, now)
+		return c.use(ctx, key, known, from, now)
 	}
 	s, u, err := c.store.FindSession(ctx, key[:])
 	switch {
@@ -85,16 +93,27 @@ func (c *Checker) Check(ctx context.Context, token string) (Current, error) {
 	}
 	read := entry{session: s, user: u, seen: s.LastSeenAt}
 	c.keep(key, read, gen)
-	return c.use(ctx, key, read, now)
+	return c.use(ctx, key, read, from, now)
 }
 
-func (c *Checker) use(ctx context.Context, key [32]byte, e entry, now time.Time) (Current, error) {
+func (c *Checker) use(ctx context.Context, key [32]byte, e entry, from netip.Addr, now time.Time) (Current, error) {
 	eff, err := c.effective(ctx, e.session.Tenant)
 	if err != nil {
 		return Current{}, fmt.Errorf("check session: %w", err)
 	}
 	if eff.Suspended != nil {
 		return Current{}, core.ErrNoSession
+	}
+	if !eff.Settings.LoginNetworks.Allow(from) {
+		return Current{Session: e.session, User: e.user, Effective: eff}, Outside(eff, core.Client{Address: from})
+	}
+	if e.session.ActingIn != "" {
+		if c.MayAct == nil {
+			return Current{}, core.ErrNoSession
+		}
+		if err := c.MayAct(ctx, e.session, e.user); err != nil {
+			return Current{}, fmt.Errorf("check session: %w", err)
+		}
 	}
 	if now.Sub(e.seen) >= touchEvery {
 		idle := time.Duration(e.session.Doc.Idle)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,9 @@ import (
 )
 
 const cookie = "sallyport"
+
+// home is where requests come from when it does not matter.
+var home = netip.MustParseAddr("127.0.0.1")
 
 // Decision 7.1: the gate asks the resolver itself, whatever the journey that
 // comes to it believes, and every refusal names what is missing.
@@ -385,22 +389,22 @@ func TestNoStoreIsNoSession(t *testing.T) {
 		token := r.Cookie(cookie)
 		fresh := true
 		checker := session.NewChecker(h.Store, h.Clock.Now, func() bool { return fresh }, h.Tree.Effective)
-		if _, err := checker.Check(t.Context(), token); err != nil {
+		if _, err := checker.Check(t.Context(), token, home); err != nil {
 			t.Fatal(err)
 		}
 		h.Change(p.Tenant, func(tx store.Tx) error { _, err := tx.EndSessions(p.ID, "test"); return err })
-		if _, err := checker.Check(t.Context(), token); err != nil {
+		if _, err := checker.Check(t.Context(), token, home); err != nil {
 			t.Errorf("memory that is being kept fresh was not used: %v", err)
 		}
 		fresh = false
-		if _, err := checker.Check(t.Context(), token); !errors.Is(err, core.ErrNoSession) {
+		if _, err := checker.Check(t.Context(), token, home); !errors.Is(err, core.ErrNoSession) {
 			t.Errorf("memory is trusted without the feed: %v", err)
 		}
 		s := h.Raw("")
 		p.Enter(s)
 		token = s.Cookie(cookie)
 		gone := session.NewChecker(downStore{h.Store}, h.Clock.Now, func() bool { return false }, h.Tree.Effective)
-		if _, err := gone.Check(t.Context(), token); err == nil || errors.Is(err, core.ErrNoSession) {
+		if _, err := gone.Check(t.Context(), token, home); err == nil || errors.Is(err, core.ErrNoSession) {
 			t.Errorf("without a store: %v", err)
 		}
 	})
@@ -418,7 +422,7 @@ func TestAReadingThatLostARaceIsNotKept(t *testing.T) {
 		slow.meanwhile = func() { checker.Forget(core.Change{Kind: core.ChangeUser, Key: string(p.ID)}) }
 		check := func() {
 			t.Helper()
-			if _, err := checker.Check(t.Context(), r.Cookie(cookie)); err != nil {
+			if _, err := checker.Check(t.Context(), r.Cookie(cookie), home); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -454,4 +458,59 @@ type downStore struct{ store.Store }
 
 func (downStore) FindSession(_ ctx, _ []byte) (core.Session, core.User, error) {
 	return core.Session{}, core.User{}, store.ErrDown
+}
+
+// Row ACR-30: the networks of an organisation hold for every request of a session,
+// not only for its sign-in. From outside it is refused and not used up: it lives
+// on, idle or not, and may be ended from anywhere.
+func TestNetworksHoldForEveryRequest(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Fenced", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		r := h.Raw("192.0.2.7")
+		p.Enter(r)
+		h.Settings(org.ID, `{"login_networks":["192.0.2.0/24","2001:db8::/32"]}`)
+		if !r.Inside() {
+			t.Fatal("refused from within")
+		}
+		out := r.Clone()
+		out.From = "198.51.100.7"
+		for _, path := range []string{"/account/", "/account/security", "/account/profile", "/account/security/totp"} {
+			a := out.Get(path)
+			if a.Status != http.StatusForbidden || a.Fault() != core.ErrOutsideNetwork.Code || !strings.Contains(a.Text(), "198.51.100.7") || strings.Contains(a.Text(), p.Login) {
+				t.Errorf("%s: status %d, fault %q", path, a.Status, a.Fault())
+			}
+		}
+		if a := out.Post("/account/profile", "locale", "de"); a.Status != http.StatusForbidden || p.User().Locale != "" {
+			t.Errorf("a form: status %d, and the locale is %q", a.Status, p.User().Locale)
+		}
+		// The door of somebody outside is the door, without a name in it.
+		if a := out.Get("/"); a.Status != http.StatusOK || strings.Contains(a.Text(), "Somebody") {
+			t.Errorf("the start page: status %d", a.Status)
+		}
+		if a := out.Get("/sign-in"); a.Page() != "sign-in" {
+			t.Errorf("the door shows %q", a.Page())
+		}
+		six := r.Clone()
+		six.From = "2001:db8:1::7"
+		if !r.Inside() || !six.Inside() {
+			t.Error("refused from within again")
+		}
+		// Requests from outside do not keep it alive.
+		h.Clock.Advance(50 * time.Minute)
+		out.Get("/account/")
+		h.Clock.Advance(11 * time.Minute)
+		if r.Inside() {
+			t.Error("uses from outside kept the session alive")
+		}
+		r = h.Raw("192.0.2.7")
+		p.Enter(r)
+		out = r.Clone()
+		out.From = "198.51.100.7"
+		if a := out.Post("/sign-out"); a.Location != "/signed-out" || r.Inside() {
+			t.Errorf("signing out from outside: status %d to %q", a.Status, a.Location)
+		}
+		h.Settings(org.ID, `{"login_networks":[]}`)
+		p.Enter(h.Raw("198.51.100.7"))
+	})
 }

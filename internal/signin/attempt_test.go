@@ -168,7 +168,7 @@ func TestManyClicksAreOneSession(t *testing.T) {
 // body, nothing is left out and nothing is marked as done.
 func TestStepsOutOfOrderB14(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
-		org := h.Organisation("Order", "self-service", `{"requirement":["organization"],"enrol_proof":"always_mail"}`)
+		org := h.Organisation("Order", "self-service", `{"requirement":["organization"],"new_user_window":{"days":0},"enrol_proof":"always_mail"}`)
 		enrolled := h.Organisation("Order too", "self-service", "")
 		p := h.Enrolled(enrolled, "anna@example.com")
 		q := h.Person(org, "berta@example.com") // nothing set up yet, and the mailbox is to be shown

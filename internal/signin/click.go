@@ -196,6 +196,7 @@ type outcome struct {
 	Device   string         `json:"device,omitempty"`
 	ReturnTo string         `json:"return_to,omitempty"`
 	Reveal   bool           `json:"reveal,omitempty"`
+	Between  Between        `json:"between,omitempty"`
 	Replaced bool           `json:"replaced,omitempty"`
 }
 
@@ -203,7 +204,7 @@ func (o outcome) result() Result {
 	if o.Attempt != "" {
 		return Result{Step: o.Step, Attempt: o.Attempt, Browser: o.Browser}
 	}
-	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Reveal: o.Reveal, Opened: &session.Opened{Session: o.Session, Token: o.Token}}
+	return Result{Step: StepDone, Device: o.Device, ReturnTo: o.ReturnTo, Between: o.Between, Opened: &session.Opened{Session: o.Session, Token: o.Token}}
 }
 
 func (s *Service) sealOutcome(t core.TenantID, id string, o outcome) ([]byte, error) {

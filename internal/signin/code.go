@@ -16,6 +16,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -27,9 +28,19 @@ const budgetCodes = "codes"
 // purposeAnswer keys the hash by which a repeated answer is recognised.
 const purposeAnswer = "attempt_answer"
 
-// Code is the second step: a code of the factor that the page asks for, or a
-// recovery code, in the same field.
+// Code is the second step: a code of the factor that the page asks for, a recovery
+// code, or a temporary pass, in the same field.
 func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v Visitor) (Result, error) {
+	return s.coded(ctx, id, typed, v, true, nil)
+}
+
+// deed is what a right code is shown for besides the sign-in. It may change what
+// the sign-in goes on with.
+type deed func(tx store.Tx, st *standing, sh *shown) error
+
+// coded honours a right code, with a deed or none. pass says whether a temporary
+// pass is taken in its place.
+func (s *Service) coded(ctx context.Context, id core.AttemptID, typed string, v Visitor, pass bool, do deed) (Result, error) {
 	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
 		return Result{}, err
 	}
@@ -51,14 +62,23 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 			out = Result{Step: step, Attempt: id} // another tab was faster
 			return nil
 		}
-		shown, fault, err := s.check(tx, st.user, st.factors, st.eff, typed, a.Doc.KnownBrowser, v.Client)
+		shown, fault, err := s.check(tx, st.user, st.factors, st.eff, typed, terms{pass: pass, known: a.Doc.KnownBrowser}, v.Client)
 		if err != nil || fault != nil {
 			refused = fault
 			return err
 		}
 		proved = shown.counts()
-		a.Doc.Proofs = append(a.Doc.Proofs, shown.proof)
-		st.attempt, st.factors = a, shown.factors
+		st.attempt.Doc.Proofs = append(st.attempt.Doc.Proofs, shown.proof)
+		st.factors = shown.factors
+		if shown.proof.Kind == core.FactorTemporaryPass {
+			st.attempt.Doc.Enrol = true // it is good for nothing else
+		}
+		if do != nil {
+			if err := do(tx, &st, &shown); err != nil {
+				return err
+			}
+		}
+		a = st.attempt
 		step, _ := next(st)
 		if step != StepDone {
 			if err := tx.UpdateAttempt(a); err != nil {
@@ -70,7 +90,7 @@ func (s *Service) Code(ctx context.Context, id core.AttemptID, typed string, v V
 		if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, typed)); err != nil {
 			return err
 		}
-		out, err = s.finish(tx, &a, st.user, shown.factors, st.eff, finishing{codes: shown.codes, why: "used", stored: true}, v)
+		out, err = s.finish(tx, &a, st.user, st.factors, st.eff, finishing{codes: shown.codes, why: "used", stored: true}, v)
 		return err
 	})
 	if err != nil {
@@ -97,26 +117,37 @@ type shown struct {
 
 // counts is what a right code is counted as.
 func (s shown) counts() string {
-	if s.recovered {
+	switch {
+	case s.recovered:
 		return "recovery"
+	case s.proof.Kind == core.FactorTemporaryPass:
+		return "temporary_pass"
 	}
 	return "second_factor"
 }
 
+// terms are what a typed code is taken on.
+type terms struct {
+	// pass: a temporary pass is taken in its place. Where it is not, it is as wrong
+	// as anything else, and not used up.
+	pass bool
+	// known: the browser is one of theirs.
+	known bool
+}
+
 // check tries one typed code of a person, in the caller's transaction. A fault
-// is a result that commits with its count; an error rolls back. known says that
-// the browser is one of theirs.
-func (s *Service) check(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, known bool, c core.Client) (shown, *core.Fault, error) {
+// is a result that commits with its count; an error rolls back.
+func (s *Service) check(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, on terms, c core.Client) (shown, *core.Fault, error) {
 	code := strip(typed)
 	if code == "" {
 		return shown{}, core.ErrCodeRequired, nil
 	}
 	for _, f := range factors {
 		if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed && isDigits(code) && len(code) == enrol.ParamsOf(f.Doc).Digits {
-			return s.checkTOTP(tx, u, factors, f, eff, code, known, c)
+			return s.checkTOTP(tx, u, factors, f, eff, code, on.known, c)
 		}
 	}
-	return s.checkRecovery(tx, u, factors, eff, typed, known, c)
+	return s.checkSpare(tx, u, factors, eff, typed, on, c)
 }
 
 func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f core.Factor, eff policy.Effective, code string, known bool, c core.Client) (shown, *core.Fault, error) {
@@ -180,7 +211,9 @@ func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f c
 	return shown{}, fault, s.tellWrong(tx, u, eff, f.Budget, known, c)
 }
 
-func (s *Service) checkRecovery(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, known bool, c core.Client) (shown, *core.Fault, error) {
+// checkSpare tries what is no code of the app: a recovery code, then a temporary
+// pass, on one budget (decision 7.3).
+func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, typed string, on terms, c core.Client) (shown, *core.Fault, error) {
 	b, err := tx.Budget(u.ID, budgetCodes)
 	if err != nil {
 		return shown{}, nil, err
@@ -189,6 +222,18 @@ func (s *Service) checkRecovery(tx store.Tx, u core.User, factors []core.Factor,
 		return shown{}, locked(b, tx), tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorLocked.Code, c))
 	}
 	f, ok := s.Enrol.FindCode(factors, typed)
+	if !ok && on.pass {
+		sh, used, err := s.usePass(tx, u, factors, typed, c)
+		if err != nil {
+			return shown{}, nil, err
+		}
+		if used {
+			if !b.Clean() {
+				err = tx.SaveBudget(u.ID, budgetCodes, core.Budget{})
+			}
+			return sh, nil, err
+		}
+	}
 	if !ok {
 		b, began, first := b.Fail(tx.Now(), eff.Settings.Lockout.Factor)
 		if err := tx.SaveBudget(u.ID, budgetCodes, b); err != nil {
@@ -202,9 +247,9 @@ func (s *Service) checkRecovery(tx store.Tx, u core.User, factors []core.Factor,
 			if err := s.tellLock(tx, u, eff, "recovery_code", b, first, c); err != nil || first {
 				return shown{}, locked(b, tx), err
 			}
-			return shown{}, locked(b, tx), s.tellWrong(tx, u, eff, b, known, c)
+			return shown{}, locked(b, tx), s.tellWrong(tx, u, eff, b, on.known, c)
 		}
-		return shown{}, core.ErrCodeMismatch.With("now", tx.Now()), s.tellWrong(tx, u, eff, b, known, c)
+		return shown{}, core.ErrCodeMismatch.With("now", tx.Now()), s.tellWrong(tx, u, eff, b, on.known, c)
 	}
 	if !b.Clean() {
 		if err := tx.SaveBudget(u.ID, budgetCodes, core.Budget{}); err != nil {
@@ -302,8 +347,14 @@ func (s *Service) attempt(ctx context.Context, id core.AttemptID, v Visitor, fn 
 		if !secret.Equal(facts.Attempt.Browser, secret.TokenHash(v.Browser)) {
 			return core.ErrAttemptUnknown // its id alone opens nothing (decision 7.20)
 		}
+		if eff.Deleted() {
+			return core.ErrAttemptExpired
+		}
 		if eff.Suspended != nil {
 			return core.ErrTenantSuspended.With("by", eff.Suspended.Name)
+		}
+		if !eff.Settings.LoginNetworks.Allow(v.Address) {
+			return session.Outside(eff, v.Client)
 		}
 		if !tx.Now().Before(facts.Attempt.ExpiresAt) {
 			return core.ErrAttemptExpired

@@ -46,7 +46,7 @@ func refused(h *house.House) []stranger {
 		{"locked, right password", stuck.Login, house.Password, "locked", stuck.ID},
 		{"locked, wrong password", stuck.Login, "never the right words", "locked", stuck.ID},
 		{"federated, right password", away.Login, house.Password, "federated", away.ID},
-		{"outside the networks, right password", fenced.Login, house.Password, "outside_networks", fenced.ID},
+		{"outside the networks, wrong password", fenced.Login, "never the right words", "wrong_password", fenced.ID},
 		{"inside, wrong password", inside.Login, "never the right words", "wrong_password", inside.ID},
 	}
 }
@@ -313,16 +313,38 @@ func TestLoginNetworksAtTheDoor(t *testing.T) {
 		if a := p.Knock(h.Raw("192.0.2.7")); !a.In() {
 			t.Errorf("from within: leads to %q, fault %q", a.Location, a.Fault())
 		}
-		if a := p.Knock(h.Raw("198.51.100.7")); a.In() || a.Fault() != core.ErrRefused.Code {
-			t.Errorf("from outside: leads to %q, fault %q", a.Location, a.Fault())
+		out := h.Raw("198.51.100.7")
+		// The sentence of its own comes after the right password and never before.
+		if a := out.Post("/sign-in", "login", p.Login, "password", "never the right words"); a.Fault() != core.ErrRefused.Code {
+			t.Errorf("a wrong password from outside: fault %q", a.Fault())
+		}
+		if a := p.Knock(out); a.In() || a.Status != http.StatusForbidden || a.Fault() != core.ErrOutsideNetwork.Code {
+			t.Errorf("from outside: status %d to %q, fault %q", a.Status, a.Location, a.Fault())
+		} else {
+			says(t, a, "Fenced", "198.51.100.7")
+		}
+		if n := p.Names()["signin.failed outside_networks"]; n != 1 {
+			t.Errorf("%d rows of it", n)
+		}
+		if b := p.Budget("password"); b.Failures != 1 {
+			t.Errorf("%d failures are counted: the right password is none", b.Failures)
+		}
+		// Links that set a password are not used up from outside, nor do they set one.
+		link := resetLink(h, p)
+		hash := password(h, p)
+		if a := out.Post(link, "new_password", another); a.Status != http.StatusForbidden || a.Fault() != core.ErrOutsideNetwork.Code || password(h, p) != hash {
+			t.Errorf("a reset from outside: status %d, fault %q", a.Status, a.Fault())
+		}
+		if a := h.Raw("192.0.2.7").Post(link, "new_password", another); !a.In() {
+			t.Errorf("and from within: to %q, fault %q", a.Location, a.Fault())
 		}
 		app := h.Enrolled(h.Organisation("Open", "self-service", ""), "app@example.com")
 		r := h.Raw("192.0.2.7")
 		page := app.Attempt(r)
 		h.Settings(app.Tenant, `{"login_networks":["192.0.2.0/24"]}`)
 		r.From = "198.51.100.7"
-		if a := r.Post(page, "code", app.Code()); a.In() {
-			t.Error("the code came from outside and was taken")
+		if a := r.Post(page, "code", app.Code()); a.In() || a.Fault() != core.ErrOutsideNetwork.Code {
+			t.Errorf("the code came from outside: in %v, fault %q", a.In(), a.Fault())
 		}
 		r.From = "192.0.2.7"
 		if a := r.Post(page, "code", app.Fresh()); !a.In() {

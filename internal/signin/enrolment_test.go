@@ -21,7 +21,7 @@ import (
 // session, it cannot be skipped, and the pages of the account lead to the door.
 func TestSetupThatIsDueCannotBePassed(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
-		org := h.Organisation("Due", "self-service", `{"requirement":["organization"]}`)
+		org := h.Organisation("Due", "self-service", `{"requirement":["organization"],"new_user_window":{"days":0}}`)
 		p := h.Person(org, "anna@example.com")
 		r := h.Raw(at(1))
 		a := p.Knock(r)
@@ -117,7 +117,7 @@ func TestEnrolProofAtTheDoor(t *testing.T) {
 				known := h.Raw(at(1))
 				p.Enter(known)
 				known.Post("/sign-out")
-				h.Settings(org.ID, `{"requirement":["organization"]}`)
+				h.Settings(org.ID, `{"requirement":["organization"],"new_user_window":{"days":0}}`)
 				h.Clock.Advance(c.away)
 				r := h.Raw(at(2))
 				if c.known {

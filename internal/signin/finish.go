@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -18,9 +19,10 @@ const day = 24 * time.Hour
 
 // finishing is what the last step brings besides its proof.
 type finishing struct {
-	codes  []string // new recovery codes in clear
-	why    string   // why they are shown: "used", "enrolled"
-	stored bool     // the attempt is a row, to be ended
+	codes  []string      // new recovery codes in clear
+	why    string        // why they are shown: "used", "enrolled"
+	sheet  core.FactorID // whose setup key may be printed
+	stored bool          // the attempt is a row, to be ended
 }
 
 // finish goes through the gate and ends the attempt.
@@ -41,26 +43,34 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		if doc, err = s.Enrol.Hide(u, doc, f.codes, f.why, tx.Now()); err != nil {
 			return Result{}, err
 		}
-		doc.ReturnTo = a.Doc.ReturnTo
 	}
-	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo, Reveal: len(f.codes) > 0}
+	if f.sheet != "" {
+		doc.Sheet, doc.SheetUntil = f.sheet, tx.Now().Add(BetweenLife)
+	}
 	var err error
-	if out.Device, err = s.meet(tx, u, a.Doc, doc.Asleep, v); err != nil {
+	out := Result{Step: StepDone, ReturnTo: a.Doc.ReturnTo}
+	if doc.Browser, out.Device, err = s.meet(tx, u, a.Doc, doc.Asleep, v); err != nil {
 		return Result{}, err
 	}
+	if doc.TrustUntil, err = s.asksTrust(tx, *a, u, factors, eff); err != nil {
+		return Result{}, err
+	}
+	if out.Between = Waits(doc, tx.Now()); out.Between != BetweenNothing {
+		doc.ReturnTo = a.Doc.ReturnTo
+	}
 	ask := session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
-		Anew: a.Doc.Purpose == core.PurposeAdminLink, Client: v.Client, Doc: doc}
+		Anew: a.Doc.Purpose == core.PurposeAdminLink, Skip: a.Doc.Skip, Client: v.Client, Doc: doc}
 	if !f.stored {
 		// No attempt keeps what the link led to; the session does.
 		ask.Click = session.Click{Mark: a.Doc.Click.Mark, Seal: func(o session.Opened) ([]byte, error) {
-			return s.sealOutcome(a.Tenant, string(o.Session.ID), outcome{Token: o.Token, Device: out.Device, Reveal: out.Reveal})
+			return s.sealOutcome(a.Tenant, string(o.Session.ID), outcome{Token: o.Token, Device: out.Device, Between: out.Between})
 		}}
 	}
 	opened, err := session.Open(tx, ask)
 	if err != nil {
 		return Result{}, err
 	}
-	out.Opened = &opened
+	out.Opened, u = &opened, opened.User
 	wakes := !doc.Asleep && tx.Now().Sub(u.AwakeAt) > day
 	if u.State == core.UserValidated || wakes || tx.Now().Sub(u.LastSignInAt) > day {
 		u.State, u.LastSignInAt, u.ChangedAt = core.UserActive, tx.Now(), tx.Now()
@@ -75,7 +85,7 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		a.DoneAt = tx.Now()
 		if len(a.Doc.Answer) > 0 {
 			if a.Doc.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Session: opened.Session, Token: opened.Token, Device: out.Device,
-				ReturnTo: out.ReturnTo, Reveal: out.Reveal}); err != nil {
+				ReturnTo: out.ReturnTo, Between: out.Between}); err != nil {
 				return Result{}, err
 			}
 		}
@@ -87,31 +97,56 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	return out, nil
 }
 
-// meet makes this browser known to the person, with its own guess budget.
-func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, asleep bool, v Visitor) (device string, err error) {
+// sheetOf is the app whose setup key may be printed, if the organisation wants that.
+func sheetOf(c enrol.Confirmed) core.FactorID {
+	if c.Sheet {
+		return c.Factor.ID
+	}
+	return ""
+}
+
+// asksTrust is until when the person may say whether to trust this browser: after
+// a code of their own factor, where the organisation asks only in browsers that
+// are not trusted (row ACR-15). A recovery code is no reason to trust: whoever
+// types one has lost something.
+func (s *Service) asksTrust(tx store.Tx, a core.Attempt, u core.User, factors []core.Factor, eff policy.Effective) (until time.Time, err error) {
+	if a.Doc.NoTrust || a.Doc.Purpose != "" || a.Has(core.FactorRecoveryCode) || !slices.ContainsFunc(a.Doc.Proofs, policy.Second) {
+		return until, nil
+	}
+	who, err := session.Who(tx, u, factors, eff)
+	if err != nil {
+		return until, err
+	}
+	if _, ok := policy.OffersTrust(who, eff); !ok {
+		return until, nil
+	}
+	return tx.Now().Add(BetweenLife), nil
+}
+
+// meet makes this browser known to the person, with its own guess budget. It
+// returns which one it is and, for a new one, the cookie to set.
+func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, asleep bool, v Visitor) (id core.BrowserID, cookie string, err error) {
 	if doc.KnownBrowser {
 		if doc.Seen == "" {
-			return "", nil
+			return doc.Browser, "", nil
 		}
-		if err := tx.SeenBrowser(doc.Seen, tx.Now(), asleep); !errors.Is(err, core.ErrNotFound) {
-			return "", err
+		if err := tx.SeenBrowser(doc.Seen, tx.Now(), v.Where(), asleep); !errors.Is(err, core.ErrNotFound) {
+			return doc.Seen, "", err
 		}
 		// It was forgotten meanwhile: meet it again.
 	}
 	have, err := tx.Browsers(u.ID)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	if v.Device != "" {
-		for _, b := range have {
-			if secret.Equal(b.Hash, secret.TokenHash(v.Device)) {
-				return "", nil
-			}
+	for _, b := range have {
+		if v.has(b) {
+			return b.ID, "", nil
 		}
 	}
-	// Never the value that the browser brought: somebody may have planted it, and
+	// Never a value that the browser brought: somebody may have planted it, and
 	// would be known with it ever after (row B-26).
-	device = secret.Token()
+	fresh := secret.Token()
 	if len(have) >= core.MaxBrowsers {
 		oldest := have[0]
 		for _, b := range have {
@@ -120,9 +155,10 @@ func (s *Service) meet(tx store.Tx, u core.User, doc core.AttemptDoc, asleep boo
 			}
 		}
 		if _, err := tx.DropBrowsers(u.ID, oldest.ID); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
-	return device, tx.InsertBrowser(core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: secret.TokenHash(device),
-		Agent: v.AgentShort(), SeenAt: tx.Now(), CreateAt: tx.Now(), MetAsleep: asleep})
+	b := core.Browser{ID: core.BrowserID(secret.NewID(core.PrefixBrowser, tx.Now())), User: u.ID, Tenant: u.Tenant, Hash: secret.TokenHash(fresh),
+		Agent: v.AgentShort(), Place: v.Where(), SeenAt: tx.Now(), CreateAt: tx.Now(), MetAsleep: asleep}
+	return b.ID, v.with(fresh), tx.InsertBrowser(b)
 }

@@ -20,6 +20,8 @@ type Link struct {
 	User      core.User
 	Effective policy.Effective
 	Inviter   string
+	// ClearsMFA: setting a password with this link ends the person's second factor.
+	ClearsMFA bool
 	// Page is a word that no other page of this link has. A form that comes twice
 	// from one page is a double click.
 	Page string
@@ -49,7 +51,19 @@ func (s *Service) Open(ctx context.Context, kind core.TokenKind, token string) (
 			l.Inviter = by.Name
 		}
 	}
-	return l, s.good(l)
+	if err := s.good(l); err != nil || t.Kind != core.TokenReset {
+		return l, err
+	}
+	grants, err := s.Store.RolesOf(ctx, l.User.ID)
+	l.ClearsMFA = err == nil && clears(l.User, l.Effective, grants)
+	return l, err
+}
+
+// clears reports whether a reset by mail ends this person's second factor: only
+// where the organisation says so, and never of who administers the platform or a
+// partner (row WBX-11). Roles are always looked at; unknown ones keep it.
+func clears(u core.User, eff policy.Effective, grants []core.RoleGrant) bool {
+	return policy.ResetEffect(policy.PersonOf(u, nil).With(grants), eff) == core.ResetClearsMFA
 }
 
 func (s *Service) good(l Link) error {
@@ -60,7 +74,7 @@ func (s *Service) good(l Link) error {
 	switch {
 	case state != core.TokenGood:
 		return core.NewFault(core.KindConflict, string(l.Token.Kind)+"."+state).With("days", l.Effective.Settings.InvitationDays)
-	case l.User.State == core.UserDisabled || l.User.State == core.UserDeleted:
+	case l.User.State == core.UserDisabled || l.User.State == core.UserDeleted || l.Effective.Deleted():
 		return core.NewFault(core.KindNotFound, string(l.Token.Kind)+".unknown")
 	case l.Effective.Suspended != nil:
 		return core.ErrTenantSuspended.With("by", l.Effective.Suspended.Name)
@@ -84,15 +98,45 @@ func (s *Service) Accept(ctx context.Context, token, typed, page string, v Visit
 
 // Reset spends a reset link: a new password is set, all sessions and known
 // browsers end, and a sign-in begins that still needs the second factor: a reset
-// never passes it by (rows CAL-09, A-07, B-15).
+// never passes it by (rows CAL-09, A-07, B-15). Where the organisation wants a reset
+// to clear the second factor there is none to ask for then, and the sign-in leads
+// into the setup where one is required.
 func (s *Service) Reset(ctx context.Context, token, typed, page string, v Visitor) (Result, error) {
 	return s.spend(ctx, core.TokenReset, token, typed, page, v, func(tx store.Tx, l Link, u *core.User) (core.AttemptDoc, error) {
 		if u.State == core.UserInvited {
 			return core.AttemptDoc{}, core.NewFault(core.KindNotFound, "reset.unknown")
 		}
+		if err := s.clear(tx, *u, l.Effective, v.Client); err != nil {
+			return core.AttemptDoc{}, err
+		}
 		// Following the link showed the mailbox, which is what enrol_proof asks for.
 		return core.AttemptDoc{MailProved: true}, tx.Append(audit.By(audit.PasswordReset, u.ID, v.Client))
 	})
+}
+
+// clear ends a person's second factor with a reset by mail, where that is the
+// setting. Trust in browsers ends with the password anyway.
+func (s *Service) clear(tx store.Tx, u core.User, eff policy.Effective, c core.Client) error {
+	grants, err := tx.Roles(u.ID)
+	if err != nil || !clears(u, eff, grants) {
+		return err
+	}
+	factors, err := tx.Factors(u.ID)
+	if err != nil {
+		return err
+	}
+	lost, err := s.Enrol.Wipe(tx, factors, "password_reset")
+	if err != nil || lost.Apps+lost.Codes == 0 {
+		return err
+	}
+	if err := tx.SaveBudget(u.ID, budgetCodes, core.Budget{}); err != nil {
+		return err
+	}
+	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailMFACleared, To: u, Effective: eff, Client: c}); err != nil {
+		return err
+	}
+	e := audit.Note(audit.By(audit.MFAReset, u.ID, c), "why", "password_reset")
+	return tx.Append(audit.Count(audit.Count(e, "apps", lost.Apps), "codes", lost.Codes))
 }
 
 // honour is what spending a link does besides setting the password; it returns

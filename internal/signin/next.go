@@ -29,14 +29,13 @@ func stand(r store.Reader, a core.Attempt, u core.User, factors []core.Factor, e
 	return standing{a, u, factors, eff, r.Now(), address, who}, err
 }
 
-// facts are what the resolver is asked about. What nobody looks at yet, such as
-// skips, counts as what gives least.
+// facts are what the resolver is asked about.
 func (s standing) facts() policy.Facts {
 	doc := s.attempt.Doc
 	who := s.who
 	who.Factors = s.factors
 	return policy.Facts{Now: s.now, Person: who, Effective: s.eff, Shown: policy.Shown{Proofs: doc.Proofs,
-		Anew: doc.Purpose == core.PurposeAdminLink, Address: s.address, KnownBrowser: doc.KnownBrowser && !doc.Asleep, MailProved: doc.MailProved}}
+		Anew: doc.Purpose == core.PurposeAdminLink, Skip: doc.Skip, Address: s.address, KnownBrowser: doc.KnownBrowser && !doc.Asleep, MailProved: doc.MailProved}}
 }
 
 // next picks the step that an attempt stands at. It is the only place that does.
@@ -54,6 +53,8 @@ func next(s standing) (Step, policy.Decision) {
 		return StepCode, d
 	case policy.Enrol, policy.MaySkip:
 		switch {
+		case d.Outcome == policy.MaySkip && !doc.Enrol:
+			return StepSetupRequired, d // whoever puts it off needs to show nothing
 		case d.MailFirst:
 			return StepConfirmMail, d
 		case !doc.Enrol:

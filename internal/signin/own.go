@@ -29,6 +29,9 @@ type Self struct {
 // which was replaced while it was under way has come too late, as if it had met
 // the guard a moment later (row A-13).
 func (s *Service) own(ctx context.Context, me Self, fn func(store.Tx, core.Session, core.User, []core.Factor) error) error {
+	if me.Session.ActingIn != "" {
+		return session.ErrActing
+	}
 	return s.reread(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
 		if !me.holds(sess) {
 			return core.ErrNoSession
@@ -141,10 +144,13 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 			return nil
 		}
 		if policy.Enrolled(factors) {
-			shown, fault, err := s.check(tx, u, factors, me.Effective, code, true, me.Client)
+			shown, fault, err := s.check(tx, u, factors, me.Effective, code, terms{known: true}, me.Client)
 			if err != nil || fault != nil {
 				refused = fault
 				return err
+			}
+			if shown.recovered && sess.ActingIn != "" {
+				return session.ErrActing // it would show new ones, where nothing of one's own is shown
 			}
 			proof, factors, proved = shown.proof, shown.factors, shown.counts()
 			doc.Recovered = doc.Recovered || shown.recovered
@@ -152,6 +158,7 @@ func (s *Service) StepUp(ctx context.Context, me Self, code, password string) (s
 				if doc, err = s.Enrol.Hide(u, doc, shown.codes, "used", tx.Now()); err != nil {
 					return err
 				}
+				doc.ReturnTo = ""
 				out.Reveal = true
 			}
 		} else if need != core.FactorPassword {
@@ -227,6 +234,9 @@ func (s *Service) mayEnrol(ctx context.Context, me Self, u core.User, factors []
 // next page shows the recovery code. With endOthers the person's other sessions
 // end with it (row A-14): they have shown less than is asked for now.
 func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOthers bool) (opened session.Opened, replaced bool, err error) {
+	if me.Session.ActingIn != "" {
+		return session.Opened{}, false, session.ErrActing
+	}
 	var refused *core.Fault
 	var out raised
 	var took time.Duration
@@ -251,6 +261,10 @@ func (s *Service) ConfirmTOTP(ctx context.Context, me Self, typed string, endOth
 			if doc, err = s.Enrol.Hide(u, doc, done.Codes, "enrolled", tx.Now()); err != nil {
 				return err
 			}
+			doc.ReturnTo = ""
+		}
+		if doc.Sheet = sheetOf(done); doc.Sheet != "" {
+			doc.SheetUntil, doc.ReturnTo = tx.Now().Add(BetweenLife), ""
 		}
 		if endOthers {
 			if _, err := session.EndAll(tx, u.ID, session.WhyFactor, audit.By(audit.SessionRevoked, u.ID, me.Client), sess.ID); err != nil {
@@ -312,6 +326,9 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 		if !policy.Enrolled(factors) {
 			return core.NewFault(core.KindConflict, "recovery.not_offered")
 		}
+		if me.Effective.Disabling() {
+			return enrol.ErrDisabling
+		}
 		if err := s.fresh(me, sess, u, factors, false); err != nil {
 			return err
 		}
@@ -326,6 +343,7 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 		if sess.Doc, err = s.Enrol.Hide(u, sess.Doc, codes, "made", tx.Now()); err != nil {
 			return err
 		}
+		sess.Doc.ReturnTo = ""
 		if err := tx.UpdateSession(sess); err != nil {
 			return err
 		}
@@ -334,23 +352,13 @@ func (s *Service) RenewCodes(ctx context.Context, me Self) error {
 }
 
 // SavedCodes is the person's word that the codes are saved; from then on they
-// are not shown again. It returns where the person was going.
-func (s *Service) SavedCodes(ctx context.Context, me Self) (returnTo string, err error) {
-	err = s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
-		returnTo = sess.Doc.ReturnTo
-		if len(sess.Doc.Reveal) == 0 {
-			return nil
-		}
-		if err := s.Enrol.Saved(tx, u, factors, me.Client); err != nil {
-			return err
-		}
-		sess.Doc.Reveal, sess.Doc.RevealWhy, sess.Doc.RevealUntil, sess.Doc.ReturnTo = nil, "", time.Time{}, ""
-		if err := tx.UpdateSession(sess); err != nil {
-			return err
-		}
-		return tx.Changed(core.ChangeSession, string(sess.ID))
+// are not shown again.
+func (s *Service) SavedCodes(ctx context.Context, me Self) (Onward, error) {
+	on, _, err := s.answer(ctx, me, BetweenCodes, func(tx store.Tx, doc *core.SessionDoc, u core.User, factors []core.Factor) error {
+		doc.Reveal, doc.RevealWhy, doc.RevealUntil = nil, "", time.Time{}
+		return s.Enrol.Saved(tx, u, factors, me.Client)
 	})
-	return returnTo, err
+	return on, err
 }
 
 // AskOwnMail mails the link that shows the mailbox before a first factor is
@@ -367,6 +375,9 @@ func (s *Service) AskOwnMail(ctx context.Context, me Self) error {
 // ChangePassword needs the current one (row A-03) and offers to end the other
 // sessions; known browsers are dropped in any case.
 func (s *Service) ChangePassword(ctx context.Context, me Self, current, fresh string, endOthers bool) (ended int, err error) {
+	if me.Session.ActingIn != "" {
+		return 0, session.ErrActing
+	}
 	if done, err := s.changedJustNow(ctx, me, fresh); err != nil || done {
 		return 0, err
 	}

@@ -13,12 +13,13 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/policy"
 	"sallyport/internal/secret"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
 // Password is the first step: login and password on one page.
 func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v Visitor) (Result, error) {
-	g, err := s.guess(ctx, login, typed, v)
+	g, err := s.guess(ctx, policy.Pages, login, typed, v)
 	if err != nil {
 		return Result{}, err
 	}
@@ -30,8 +31,11 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		s.release(g.guess)
 		return Result{}, core.ErrTenantSuspended.With("by", g.eff.Suspended.Name)
 	}
+	if err := s.within(ctx, g, v); err != nil {
+		return Result{}, err
+	}
 	var out Result
-	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "",
+	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "", Browser: g.login.Browser,
 		Asleep: asleep(g.login, s.Now()), NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
 	if g.login.MetAsleep || s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
@@ -44,6 +48,11 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		}
 		d := doc
 		d.Proofs = []core.Proof{{Kind: core.FactorPassword, At: tx.Now()}}
+		if g.login.Enrolled && !g.login.TrustedAt.IsZero() && g.eff.Settings.Challenge == core.ChallengeUntrustedBrowser {
+			if factors, err = s.excuse(tx, g.login, &d); err != nil {
+				return false, err
+			}
+		}
 		out, err = s.begin(tx, g.login.User, factors, g.eff, d, v, honours...)
 		return out.Attempt != "", err
 	})
@@ -51,6 +60,35 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 		return Result{}, fmt.Errorf("sign in: %w", err)
 	}
 	return out, nil
+}
+
+// excuse adds the proof that this browser is trusted, where it still is in this
+// transaction, and reads the factors that the trust leans on.
+func (s *Service) excuse(tx store.Tx, l store.Login, d *core.AttemptDoc) ([]core.Factor, error) {
+	all, err := tx.Browsers(l.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		if b.ID == l.Browser && b.Trusted(tx.Now()) {
+			d.Proofs = append(d.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, ID: core.FactorID(b.ID), At: b.TrustedAt})
+		}
+	}
+	return tx.Factors(l.User.ID)
+}
+
+// within refuses who comes from outside the networks of their organisation. It
+// says so, because the password was right, and counts no guess.
+func (s *Service) within(ctx context.Context, g *guessed, v Visitor) error {
+	if g.eff.Settings.LoginNetworks.Allow(v.Address) {
+		return nil
+	}
+	s.release(g.guess)
+	s.count("signin", "refused", "outside_networks")
+	err := s.Store.Update(ctx, g.login.User.Tenant, func(tx store.Tx) error {
+		return tx.Append(audit.Fail(audit.SignInFailed, g.login.User.ID, "outside_networks", v.Client))
+	})
+	return errors.Join(session.Outside(g.eff, v.Client), err)
 }
 
 // begin stores an attempt, or opens the session at once where the password is
@@ -69,6 +107,9 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}
 	if step == StepPassword { // service accounts, federated people: the resolver refused
+		if !eff.Settings.LoginNetworks.Allow(v.Address) {
+			return Result{}, session.Outside(eff, v.Client)
+		}
 		return Result{}, core.ErrRefused
 	}
 	browser := attemptSecret(u.Tenant)
@@ -89,6 +130,7 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 // about by its address: it is large, and whoever waits for a hash holds a stack
 // with all copies of it.
 type guessed struct {
+	door    policy.Door
 	login   store.Login
 	eff     policy.Effective
 	guess   store.Guess
@@ -105,8 +147,8 @@ type guessed struct {
 // Every way through does the same work: one look-up, one reservation, one hash,
 // and for a refusal one transaction with one audit row. An unknown login is
 // hashed against a dummy (row A-06, B-25).
-func (s *Service) guess(ctx context.Context, login, typed string, v Visitor) (*guessed, error) {
-	g := &guessed{}
+func (s *Service) guess(ctx context.Context, door policy.Door, login, typed string, v Visitor) (*guessed, error) {
+	g := &guessed{door: door}
 	if err := s.Limiter.Check(v.Source(), s.Now()); err != nil {
 		s.count("rate_limited", "source", "")
 		return g, err
@@ -129,11 +171,7 @@ func (s *Service) find(ctx context.Context, g *guessed, login string, v Visitor)
 		key = "\x00" // no account has this key; the work goes on as for an unknown login
 	}
 	g.key = key
-	var device []byte
-	if v.Device != "" {
-		device = secret.TokenHash(v.Device)
-	}
-	g.login, err = s.Store.FindLogin(ctx, key, device)
+	g.login, err = s.Store.FindLogin(ctx, key, v.devices())
 	unknown := errors.Is(err, core.ErrNotFound)
 	if err != nil && !unknown {
 		return "", fmt.Errorf("find login: %w", err)
@@ -194,10 +232,10 @@ func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID
 		g.refused = "state_" + string(u.State)
 	case u.Federated:
 		g.refused = "federated"
-	case u.Kind != core.Person:
+	case u.Kind != core.Person && g.door == policy.Pages:
 		g.refused = "not_a_person"
-	case !g.eff.Settings.LoginNetworks.Allow(v.Address):
-		g.refused = "outside_networks" // told to nobody outside: the password may be somebody else's
+	case g.eff.Deleted():
+		g.refused = "tenant_deleted"
 	}
 	if g.refused != "" {
 		s.Limiter.Fail(v.Source(), s.Now())
@@ -335,7 +373,7 @@ func MinLength(e policy.Effective) int {
 // Own checks the password of somebody who is signed in, with the same budget
 // and the same queue as at the door.
 func (s *Service) Own(ctx context.Context, u core.User, typed string, v Visitor) error {
-	g, err := s.guess(ctx, u.Login, typed, v)
+	g, err := s.guess(ctx, policy.Pages, u.Login, typed, v)
 	if err != nil {
 		return err
 	}

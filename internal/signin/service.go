@@ -32,7 +32,7 @@ type Service struct {
 // Visitor is the browser at the other end: where it is and the cookies it has.
 type Visitor struct {
 	core.Client
-	Device  string // the device cookie's secret, empty when there is none
+	Device  string // the device cookie, empty when there is none; see devices.go
 	Browser string // the attempt cookie's secret, empty when there is none
 }
 
@@ -57,14 +57,14 @@ type Result struct {
 	Attempt core.AttemptID
 	// Browser is the attempt cookie's secret when it must be set.
 	Browser string
-	// Device is the device cookie's secret when it must be set.
+	// Device is the device cookie when it must be set.
 	Device string
 	// Opened is the session, at StepDone.
 	Opened *session.Opened
 	// ReturnTo is where the person was going, at StepDone; empty for the start.
 	ReturnTo string
-	// Reveal: a page with new recovery codes stands before ReturnTo.
-	Reveal bool
+	// Between is the page that stands before ReturnTo, if one does.
+	Between Between
 }
 
 func (s *Service) count(what, result, reason string) {

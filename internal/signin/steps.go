@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sallyport/internal/audit"
@@ -25,6 +26,11 @@ type Page struct {
 	Effective policy.Effective
 	Decision  policy.Decision
 	Setup     enrol.Setup // at StepEnrolTOTP
+	Contact   core.User   // at StepSetupRequired: whom to ask, if anybody
+	// At StepCode: whether the person may end their second factor here, and how many
+	// browsers they trust.
+	MayReset bool
+	Trusted  int
 }
 
 // Look tells where an attempt stands, for the page that a browser asks for. At
@@ -38,6 +44,9 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 		}
 		step, d := next(st)
 		p = Page{Step: step, Attempt: st.attempt, User: st.user, Factors: st.factors, Effective: st.eff, Decision: d}
+		if step == StepCode {
+			return s.lookPrompt(tx, st, &p)
+		}
 		if step != StepEnrolTOTP {
 			return nil
 		}
@@ -45,35 +54,91 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 		p.Setup = setup
 		return err
 	})
+	if err == nil && p.Step == StepSetupRequired {
+		p.Contact, err = s.contact(ctx, p.Effective, p.User.ID)
+	}
 	if err != nil {
 		return Page{}, fmt.Errorf("look at attempt %s: %w", id, err)
 	}
 	return p, nil
 }
 
+func (s *Service) lookPrompt(tx store.Tx, st standing, p *Page) error {
+	p.MayReset = st.mayReset()
+	if st.eff.Settings.Challenge != core.ChallengeUntrustedBrowser {
+		return nil
+	}
+	all, err := tx.Browsers(st.user.ID)
+	for _, b := range all {
+		if _, ok := policy.TrustEnds(b, st.eff, tx.Now()); ok {
+			p.Trusted++
+		}
+	}
+	return err
+}
+
+// contact is somebody to ask about what the organisation requires: an
+// administrator of its own with a mailbox, other than the person who asks.
+func (s *Service) contact(ctx context.Context, eff policy.Effective, except core.UserID) (who core.User, err error) {
+	org := eff.Organisation.ID
+	err = s.Store.View(ctx, org, func(r store.Reader) error {
+		who = core.User{}
+		all, err := r.Administrators(org)
+		for _, u := range all {
+			if u.ID != except && u.Email != "" && u.Tenant == org {
+				who = u
+				break
+			}
+		}
+		return err
+	})
+	return who, err
+}
+
+// Answers of the page that says a second factor is due, or offers one.
+const (
+	GoEnrol = "enrol"
+	GoSkip  = "skip"
+)
+
 // Go answers the page that says a second factor is due: set it up now, or skip
-// where that is allowed.
+// where that is allowed, also on a later page of the setup.
 func (s *Service) Go(ctx context.Context, id core.AttemptID, choice string, v Visitor) (Result, error) {
 	var out Result
 	var refused *core.Fault
 	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
 		refused = nil
-		if step, _ := next(st); step != StepSetupRequired {
-			out = Result{Step: step, Attempt: id}
+		a := st.attempt
+		if !a.DoneAt.IsZero() {
+			out = Result{Step: StepDone, Attempt: id}
+			if again, ok := s.sameAnswer(a, pressedSkip); ok && choice == GoSkip {
+				out = again // the second request of one click: the skip counts once
+			}
 			return nil
 		}
-		if choice != "enrol" {
+		step, d := next(st)
+		switch {
+		case choice == GoSkip && d.Outcome == policy.MaySkip:
+			var err error
+			out, err = s.skip(tx, st, v)
+			return err
+		case step != StepSetupRequired:
+			out = Result{Step: step, Attempt: id}
+			return nil
+		case choice != GoEnrol && d.Outcome == policy.MaySkip:
+			refused = core.Invalid("form.invalid", "field", "go")
+			return nil
+		case choice != GoEnrol:
 			// What is due cannot be skipped (decision 7.5).
 			refused = core.ErrSetupRequired
 			return nil
 		}
-		a := st.attempt
 		a.Doc.Enrol = true
 		if err := tx.UpdateAttempt(a); err != nil {
 			return err
 		}
 		st.attempt = a
-		step, _ := next(st)
+		step, _ = next(st)
 		out = Result{Step: step, Attempt: id}
 		return tx.Append(audit.By(audit.MFAEnrolStarted, st.user.ID, v.Client))
 	})
@@ -81,6 +146,20 @@ func (s *Service) Go(ctx context.Context, id core.AttemptID, choice string, v Vi
 		return Result{}, refused
 	}
 	return out, err
+}
+
+// pressedSkip stands where a code would, in what a repeated answer is recognised
+// by. Nobody types it: it is longer than any code.
+const pressedSkip = "the button that puts the setup off, pressed"
+
+// skip goes through the gate without a factor, where the resolver lets that wait.
+func (s *Service) skip(tx store.Tx, st standing, v Visitor) (out Result, err error) {
+	a := st.attempt
+	a.Doc.Skip = true
+	if a.Doc.Answer, err = s.Ring.KeyedHash(purposeAnswer, answered(a, pressedSkip)); err != nil {
+		return Result{}, err
+	}
+	return s.finish(tx, &a, st.user, st.factors, st.eff, finishing{stored: true}, v)
 }
 
 // Confirm is the first code of a factor that is being set up; a right one
@@ -114,7 +193,7 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 			return err
 		}
 		took = done.Took
-		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", stored: true}, v)
+		out, err = s.finish(tx, &a, st.user, done.Factors, st.eff, finishing{codes: done.Codes, why: "enrolled", sheet: sheetOf(done), stored: true}, v)
 		return err
 	})
 	if err != nil {
@@ -192,7 +271,9 @@ func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed s
 		a := st.attempt
 		a.Doc.NewPassword = false
 		a.Doc.Proofs = append(a.Doc.Proofs, core.Proof{Kind: core.FactorPassword, At: tx.Now(), By: a.Doc.Purpose})
-		a.Doc.KnownBrowser = false // all known browsers were dropped with the old password
+		// All known browsers were dropped with the old password, and what was trusted.
+		a.Doc.KnownBrowser, a.Doc.Browser, a.Doc.Seen = false, "", ""
+		a.Doc.Proofs = slices.DeleteFunc(a.Doc.Proofs, func(p core.Proof) bool { return p.Kind == core.FactorTrustedBrowser })
 		st.attempt = a
 		step, _ := next(st)
 		if step == StepDone {

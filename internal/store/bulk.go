@@ -17,13 +17,19 @@ type BulkTx interface {
 	// Logins tells whose these login keys are; a key that is free is not in the
 	// answer. One that is taken before Insert makes that an ErrDuplicate.
 	Logins(keys []string) (map[string]Owner, error)
-	// Addresses returns those that an account of the organisation has. Nobody else
-	// can take one of them between the question and the commit, so whoever asks for
-	// both asks for these before the logins.
+	// Addresses returns those that an account of the organisation has. Asked before
+	// the logins: others commit between two questions, and whoever came in with them
+	// is then met as an owner and not as somebody else with the same address.
 	Addresses(ask []Address) (map[Address]bool, error)
 	// Insert adds accounts with what belongs to them. Everything of a newcomer must
-	// be of its tenant, but a role may be held anywhere.
+	// be of its tenant, but a role may be held anywhere. People who come at the same
+	// time by another chunk wait for each other in the order given, so that should be
+	// the order of their logins.
 	Insert(people []Newcomer) error
+	// Hold takes the addresses of accounts that were inserted. It returns those that
+	// another account has by now; nobody can take one between that and the commit.
+	// Others wait from here on, so it comes last.
+	Hold(addresses map[Address]core.UserID) ([]Address, error)
 	// Append adds events at the transaction's instant; each names its tenant.
 	Append(events []core.Event) error
 }

@@ -13,9 +13,10 @@ import (
 type Cross interface {
 	// FindLogin finds an account by its login key, with its password, whether it
 	// has a second factor, and which of its known browsers this device is (the
-	// SHA-256 of the device cookie's secret; nil when there is no cookie): all in
-	// one statement. Deleted accounts are not found.
-	FindLogin(ctx context.Context, loginKey string, device []byte) (Login, error)
+	// SHA-256 of each secret that the device has, core.MaxPeople at most; nil when
+	// it has none): all in one statement. Of two that are both its, the trusted one
+	// is told. Deleted accounts are not found.
+	FindLogin(ctx context.Context, loginKey string, devices [][]byte) (Login, error)
 	// FindByEmail finds all accounts that have this address, at most limit.
 	FindByEmail(ctx context.Context, emailKey string, limit int) ([]core.User, error)
 	// FindUser finds an account by id in any tenant, deleted ones too.
@@ -27,6 +28,22 @@ type Cross interface {
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
+	// FindPlatform finds the root of the tree.
+	FindPlatform(ctx context.Context) (core.Tenant, error)
+	// FindTenants finds nodes by their name, whatever the case, at most limit.
+	FindTenants(ctx context.Context, name string, limit int) ([]core.Tenant, error)
+	// DueTrials lists nodes whose trial has ended by now, at most limit.
+	DueTrials(ctx context.Context, now time.Time, limit int) ([]core.Tenant, error)
+	// Erasable lists nodes that were deleted before an instant and of which
+	// something is left, at most limit.
+	Erasable(ctx context.Context, before time.Time, limit int) ([]core.Tenant, error)
+	// AllJobs lists jobs of every tenant that are under way, after the one given, at
+	// most limit.
+	AllJobs(ctx context.Context, after core.Job, limit int) ([]core.Job, error)
+	// Recount compares what is kept beside the accounts of a tenant with what it is
+	// made of, and how many are counted where with how many there are. Differences
+	// are repaired and told.
+	Recount(ctx context.Context, tenant core.TenantID) (Recounted, error)
 	// AllUsers lists accounts of every tenant, deleted ones too, in the order of
 	// their ids, after the id given, at most limit.
 	AllUsers(ctx context.Context, after core.UserID, limit int) ([]core.User, error)
@@ -89,7 +106,7 @@ type Cross interface {
 	// Lease takes or renews a named lease for one node; false when another has it.
 	Lease(ctx context.Context, name, holder string, now time.Time, d time.Duration) (bool, error)
 
-	// Meta and SetMeta keep a few words about the store itself: "demo", "epoch",
+	// Meta and SetMeta keep a few words about the store itself: "demo", "epoch", "recounted_at",
 	// "instance", "backup_at". An absent key is "".
 	Meta(ctx context.Context, key string) (string, error)
 	SetMeta(ctx context.Context, key, value string) error
@@ -115,7 +132,24 @@ type Login struct {
 	// sign-in that does not count for enrol_proof.
 	KnownAt   time.Time
 	MetAsleep bool
+	// TrustedAt and TrustedUntil are those of the browser; see core.Browser.
+	TrustedAt    time.Time
+	TrustedUntil time.Time
 }
+
+// Recounted is what a recount of one tenant found and repaired.
+type Recounted struct {
+	Tenant core.TenantID
+	People int // accounts that were looked at
+	// Wrong counts accounts beside which something wrong was kept; First names some.
+	Wrong int
+	First []core.UserID
+	// Missing is by how many people the counts were too low (or too high, below 0).
+	Missing Counts
+}
+
+// Clean reports whether nothing had to be repaired.
+func (r Recounted) Clean() bool { return r.Wrong == 0 && len(r.Missing) == 0 }
 
 // UserCount is a line of the user gauge.
 type UserCount struct {

@@ -11,17 +11,92 @@ type TenantReader interface {
 	Tenant() (core.Tenant, error)
 	// Line is the way from the root to the reader's own node, both included.
 	Line() ([]core.Tenant, error)
+	// LineOf is the way from the root to any node: rights are held on nodes of other
+	// tenants, and a transaction that decides by them reads where those stand.
+	LineOf(core.TenantID) ([]core.Tenant, error)
 	// Below lists the nodes under the reader's own, itself included, parents
 	// before children.
 	Below() ([]core.Tenant, error)
+	// Children lists the nodes right under the reader's own by name, a page a call;
+	// next is empty at the end. Deleted ones come when asked for.
+	Children(p Page, deletedToo bool) (nodes []core.Tenant, next string, err error)
+	// Named lists nodes of the branch whose name begins with a prefix, whatever the
+	// case, by name.
+	Named(prefix string, p Page) (nodes []core.Tenant, next string, err error)
+	// Deleted lists the nodes of the branch that can be restored, in the same way; of
+	// those that were deleted together only the one on top.
+	Deleted(prefix string, p Page) (nodes []core.Tenant, next string, err error)
+	// Counts tells how many people stand where, on the reader's own node and below
+	// it within its organisation. Deleted nodes do not count.
+	Counts() (Counts, error)
+	// CountsBelow tells the same of each organisation of the branch that has people.
+	CountsBelow() (map[core.TenantID]Counts, error)
+	// Losses is what taking every second factor of the reader's own organisation
+	// away would delete, disabled accounts included.
+	Losses() (Losses, error)
+	// Newcomers counts people of the reader's own node and below it within its
+	// organisation who have no second factor and whose mailbox was confirmed after an
+	// instant.
+	Newcomers(since time.Time) (int, error)
+	// Clashes lists people of the reader's own node and below it within its
+	// organisation whose address somebody of another organisation has, at most limit.
+	Clashes(organisation core.TenantID, limit int) ([]core.User, error)
+	// WithoutEntry counts those of them who have neither a second factor nor a password
+	// nor an address to send a link to.
+	WithoutEntry() (int, error)
 }
+
+// Page asks for a part of a list: what comes after a place that the part before
+// named, and how much at most.
+type Page struct {
+	After string
+	Limit int
+}
+
+// Counts is how many people stand where.
+type Counts map[core.Standing]int
+
+// Losses counts what would be deleted, and whose it is.
+type Losses struct{ People, Apps, Codes, Browsers int }
 
 type TenantWriter interface {
 	// InsertTenant adds a child of the reader's own node, or the platform itself.
 	InsertTenant(core.Tenant) error
-	// UpdateTenant writes the reader's own node, all but its place in the tree
-	// (Parent, Organisation, Path).
+	// UpdateTenant writes the reader's own node or one below it, all but its place
+	// in the tree (Parent, Organisation, Path).
 	UpdateTenant(core.Tenant) error
+	// MoveTenant puts the reader's own node with all that is below it under another
+	// parent. Nodes and people whose organisation changes by that follow.
+	MoveTenant(parent core.TenantID) error
+	// DeleteBranch marks the reader's own node and all below as deleted, at the
+	// transaction's instant; RestoreBranch gives back what was deleted in the same
+	// moment as the own node. Both return how many nodes that were.
+	DeleteBranch() (int, error)
+	RestoreBranch() (int, error)
+}
+
+// Listed is a line of a list of people.
+type Listed struct {
+	User     core.User
+	Standing core.Standing
+	Enrolled bool // a second factor is confirmed, whatever else the account is
+	// Privileged: the account holds a role other than user somewhere.
+	Privileged bool
+}
+
+// PeopleQuery asks for people of the reader's own node and of what is below it
+// within its organisation. Without a prefix they come by login; with one come
+// those whose login, name, family name or address begins with it, in that order.
+type PeopleQuery struct {
+	Page
+	Standings []core.Standing // none: all
+	Prefix    string
+}
+
+// Holder is somebody who holds a role.
+type Holder struct {
+	User  core.User
+	Grant core.RoleGrant
 }
 
 type UserReader interface {
@@ -35,6 +110,27 @@ type UserReader interface {
 	Password(core.UserID) (core.Password, error)
 	Browsers(core.UserID) ([]core.Browser, error)
 	Roles(core.UserID) ([]core.RoleGrant, error)
+	// People lists people, a page a call; next is empty at the end.
+	People(PeopleQuery) (people []Listed, next string, err error)
+	// OpenHolders lists people of the reader's own node and below it within its
+	// organisation who have no second factor and hold one of these roles somewhere.
+	OpenHolders(roles []core.Role, limit int) ([]core.User, error)
+	// RolesHeld lists who holds a role other than user on the reader's own node or
+	// below it within its organisation, people of other tenants too.
+	RolesHeld() ([]Holder, error)
+	// Administrators lists the people, of whatever tenant, who hold an administrator's
+	// role on a node and can sign in. In a Tx the answer holds until its end against
+	// everybody else who asks in one.
+	Administrators(on core.TenantID) ([]core.User, error)
+	// RolesHeldBy lists the roles of an account of whatever tenant. In a Tx they stay
+	// so until its end against everybody else who asks in one: whoever changes roles
+	// asks for those of both sides first.
+	RolesHeldBy(core.UserID) ([]core.RoleGrant, error)
+	// CustomRoles lists the roles that the reader's own node made.
+	CustomRoles() ([]core.CustomRole, error)
+	CustomRole(core.Role) (core.CustomRole, error)
+	// Service is what is kept of a service account.
+	Service(core.UserID) (core.Service, error)
 	// Budget is a named guess budget of a person; a clean one when none is kept.
 	Budget(user core.UserID, name string) (core.Budget, error)
 }
@@ -49,11 +145,30 @@ type UserWriter interface {
 	// done.
 	Rehash(user core.UserID, had string, p core.Password) error
 	InsertBrowser(core.Browser) error
-	// SeenBrowser moves the last use of a known browser, and says whether it is
-	// still one that was only met asleep.
-	SeenBrowser(id core.BrowserID, at time.Time, asleep bool) error
+	// SeenBrowser moves the last use of a known browser and where that was, and says
+	// whether it is still one that was only met asleep.
+	SeenBrowser(id core.BrowserID, at time.Time, place string, asleep bool) error
 	// DropBrowsers forgets known browsers: those named, or all when none is.
 	DropBrowsers(core.UserID, ...core.BrowserID) (int, error)
+	// TrustBrowser writes since when and until when a known browser is trusted, from
+	// where and as what.
+	TrustBrowser(core.Browser) error
+	// Untrust takes the trust from browsers, those named or all when none is; they
+	// stay known. It returns how many were trusted.
+	Untrust(core.UserID, ...core.BrowserID) (int, error)
+	// MoveUser puts an account whose Version is still the one given, with all that
+	// belongs to it, into another tenant.
+	MoveUser(u core.User, to core.TenantID) error
+	// SaveService writes what is kept of a service account; DropService forgets it.
+	SaveService(core.Service) error
+	DropService(core.UserID) error
+	// UsedService moves a service account's last use.
+	UsedService(core.UserID, time.Time) error
+	// InsertCustomRole adds a role of the reader's own node; DeleteCustomRole is
+	// ErrConflict while somebody holds it.
+	InsertCustomRole(core.CustomRole) error
+	UpdateCustomRole(core.CustomRole) error
+	DeleteCustomRole(core.Role) error
 	// Grant gives a role, once however often it is called. The account is the
 	// reader's, the tenant on which the role holds may be any.
 	Grant(core.RoleGrant) error
@@ -111,6 +226,19 @@ type SessionReader interface {
 	// their overall end, newest first. Their idle end is for the caller (Live),
 	// since it is moved in batches. EndSessions ends and counts the same ones.
 	Sessions(core.UserID) ([]core.Session, error)
+	// Acting lists the sessions of other tenants' people that act in the reader's
+	// own node or below it and are not past their end, newest first.
+	Acting() ([]Acting, error)
+	// LiveSessions counts the sessions of the people of the reader's own node and of
+	// what is below it within its organisation, as Sessions lists them: of those of a
+	// standing, or of all.
+	LiveSessions(core.Standing) (int, error)
+}
+
+// Acting is a session that acts in another organisation, with whose it is.
+type Acting struct {
+	Session core.Session
+	User    core.User
 }
 
 type SessionWriter interface {
@@ -120,6 +248,9 @@ type SessionWriter interface {
 	UpdateSession(core.Session) error
 	// EndSessions ends a person's sessions but those named; it returns how many.
 	EndSessions(user core.UserID, why string, except ...core.SessionID) (int, error)
+	// EndActing ends a session that acts in the reader's own node or below it; false
+	// when there is none that still lives.
+	EndActing(id core.SessionID, why string) (bool, error)
 }
 
 type TokenReader interface {
@@ -143,11 +274,43 @@ type TokenWriter interface {
 type AuditReader interface {
 	// EventsOf lists what happened to or by a person, newest first.
 	EventsOf(user core.UserID, before int64, limit int) ([]core.Event, error)
+	// Events lists what happened on the reader's own node and below it while that was
+	// in its organisation, newest first, a page a call.
+	Events(EventsQuery) (events []core.Event, next string, err error)
+}
+
+// EventsQuery narrows a list of events. Empty fields narrow nothing.
+type EventsQuery struct {
+	Page
+	Since  time.Time
+	Until  time.Time // before this
+	Name   string    // the beginning of the name: "user.mfa."
+	About  string    // an id: what it did, or what was done to it
+	Result string    // "ok" or "refused"
+}
+
+type JobReader interface {
+	// Job is one of the reader's own node, of one above it or of one below it.
+	Job(core.TenantID, core.JobKind) (core.Job, error)
+}
+
+type JobWriter interface {
+	// InsertJob begins work on the reader's own node or on one below it; ErrDuplicate
+	// "job" when the same is under way.
+	InsertJob(core.Job) error
+	// UpdateJob writes cursor and document of a job of the reader's own node, of one
+	// above it, so that a batch commits with its cursor, or of one below it. EndJob
+	// deletes one of the own node. Both want a Version that is still the one given.
+	UpdateJob(core.Job) error
+	EndJob(core.Job) error
 }
 
 type AuditWriter interface {
 	// Append adds an event of the reader's own tenant at the transaction's instant.
 	Append(core.Event) error
+	// AppendTo adds it to another tenant's log: what somebody does in an organisation
+	// that is not theirs must be told in both.
+	AppendTo(core.TenantID, core.Event) error
 }
 
 type OutboxReader interface {

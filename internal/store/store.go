@@ -66,6 +66,7 @@ type Reader interface {
 	SessionReader
 	TokenReader
 	AuditReader
+	JobReader
 	OutboxReader
 }
 
@@ -79,6 +80,7 @@ type Tx interface {
 	SessionWriter
 	TokenWriter
 	AuditWriter
+	JobWriter
 	OutboxWriter
 	// Changed appends a line to the change feed: something was taken away that a
 	// node may have in its memory.
@@ -102,7 +104,7 @@ var (
 )
 
 // ErrDuplicate says that something unique exists already. What is "login",
-// "handle", "token", "platform" or "id"; and "email", which no store says by
+// "handle", "token", "platform", "job" or "id"; and "email", which no store says by
 // itself, for a journey that asked EmailTaken.
 type ErrDuplicate struct{ What string }
 

@@ -161,6 +161,7 @@ type requestKey struct{}
 type request struct {
 	id       string
 	language bound
+	acting   *Acting // nil: whoever asks is at home, or nobody
 }
 
 // requestOf is never nil: outside of a request everything is empty.

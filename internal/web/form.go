@@ -18,22 +18,36 @@ import (
 // password of 1024 bytes, takes three times that when it is escaped.
 const MaxForm = 64 << 10
 
-// Form is what was filled in: each field at most once, valid UTF-8, without
-// control characters. A field that was not sent is empty.
-type Form struct{ values map[string]string }
+// Form is what was filled in: each field at most once, but for lists; valid
+// UTF-8, without control characters. A field that was not sent is empty.
+type Form struct {
+	values map[string]string
+	lists  map[string][]string
+}
 
 // Get is the field's value, or "".
 func (f Form) Get(name string) string { return f.values[name] }
 
 // Has reports whether the field was sent at all, as a ticked box is.
-func (f Form) Has(name string) bool { _, ok := f.values[name]; return ok }
+func (f Form) Has(name string) bool {
+	_, ok := f.values[name]
+	return ok || len(f.lists[name]) > 0
+}
+
+// All is every value of a field that may come again, as ticked boxes of one name
+// do. Such a field is allowed as "name[]".
+func (f Form) All(name string) []string { return f.lists[name] }
+
+// MaxList is how often a field of a list may come at most.
+const MaxList = 500
 
 // ParseForm reads the fields of a posted form. Only the names in allowed are
 // looked at; everything else is left unread, so that what a browser extension
 // adds does no harm. A field that comes twice is refused: which of the two is
-// meant cannot be known (B-16).
+// meant cannot be known (B-16). Only a name that is allowed as "name[]" is a list
+// and may come again.
 func ParseForm(w http.ResponseWriter, r *http.Request, allowed ...string) (Form, error) {
-	form := Form{values: map[string]string{}}
+	form := Form{values: map[string]string{}, lists: map[string][]string{}}
 	if r.Method != http.MethodPost {
 		return form, &statusFault{core.NewFault(core.KindInvalid, "method.not_allowed"), http.StatusMethodNotAllowed}
 	}
@@ -60,16 +74,42 @@ func ParseForm(w http.ResponseWriter, r *http.Request, allowed ...string) (Form,
 	if err != nil {
 		return form, &statusFault{core.Invalid("form.invalid"), http.StatusBadRequest}
 	}
-	for name, given := range values {
-		if !slices.Contains(allowed, name) {
-			continue
-		}
-		if len(given) != 1 || !plain(given[0]) {
-			return form, core.Invalid("form.invalid", "field", name)
-		}
-		form.values[name] = given[0]
+	return form, form.take(values, allowed)
+}
+
+// ParseQuery reads the fields of a form that was sent as an address: a search, a
+// filter, a preview. The same is refused as in a posted one.
+func ParseQuery(r *http.Request, allowed ...string) (Form, error) {
+	form := Form{values: map[string]string{}, lists: map[string][]string{}}
+	if r.URL.RawQuery == "" {
+		return form, nil
 	}
-	return form, nil
+	if len(r.URL.RawQuery) > MaxForm {
+		return form, errTooLarge
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return form, &statusFault{core.Invalid("form.invalid"), http.StatusBadRequest}
+	}
+	return form, form.take(values, allowed)
+}
+
+func (f Form) take(values url.Values, allowed []string) error {
+	for name, given := range values {
+		switch {
+		case slices.Contains(allowed, name+"[]"):
+			if len(given) > MaxList || slices.ContainsFunc(given, func(v string) bool { return !plain(v) }) {
+				return core.Invalid("form.invalid", "field", name)
+			}
+			f.lists[name] = given
+		case !slices.Contains(allowed, name):
+		case len(given) != 1 || !plain(given[0]):
+			return core.Invalid("form.invalid", "field", name)
+		default:
+			f.values[name] = given[0]
+		}
+	}
+	return nil
 }
 
 // plain reports whether text can be what a person typed into a line.

@@ -152,3 +152,45 @@ func FuzzParseForm(f *testing.F) {
 		}
 	})
 }
+
+// A list may come again, and only a name that is allowed as one.
+func TestFormLists(t *testing.T) {
+	post := func(body string) (web.Form, error) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", formType)
+		return web.ParseForm(httptest.NewRecorder(), r, "login", "id[]")
+	}
+	f, err := post("id=a&id=b&login=x&other=1&other=2")
+	if err != nil || !slices.Equal(f.All("id"), []string{"a", "b"}) || !f.Has("id") || f.Get("id") != "" || f.Get("login") != "x" || f.All("other") != nil {
+		t.Errorf("%v, %v", f, err)
+	}
+	if f, err := post("login=x"); err != nil || f.Has("id") || f.All("id") != nil {
+		t.Errorf("nothing ticked: %v, %v", f, err)
+	}
+	for _, bad := range []string{"id=a&id=b%00", "login=a&login=b&id=c", "id=" + strings.Repeat("a&id=", web.MaxList)} {
+		if _, err := post(bad); web.Status(err) != http.StatusUnprocessableEntity {
+			t.Errorf("%.20q: %v", bad, err)
+		}
+	}
+}
+
+// What a form sends as an address is read by the same rules.
+func TestQueryIsReadAsAForm(t *testing.T) {
+	get := func(query string) (web.Form, error) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL.RawQuery = query
+		return web.ParseQuery(r, "q", "requirement[]")
+	}
+	f, err := get("q=b%C3%A4ck&requirement=organization&requirement=per_user&lang=de")
+	if err != nil || f.Get("q") != "bäck" || len(f.All("requirement")) != 2 || f.Has("lang") {
+		t.Errorf("%v, %v", f, err)
+	}
+	if f, err := get(""); err != nil || f.Has("q") {
+		t.Errorf("no query: %v, %v", f, err)
+	}
+	for query, status := range map[string]int{"q=a&q=b": 422, "q=%0a": 422, "q=%zz": 400, "q=%ff": 422, "q=" + strings.Repeat("a", web.MaxForm): 413} {
+		if _, err := get(query); web.Status(err) != status {
+			t.Errorf("%.20q: %v, want status %d", query, err, status)
+		}
+	}
+}

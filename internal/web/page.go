@@ -22,6 +22,32 @@ type Page struct {
 	Person string // whose account it is, for the bar of account pages
 }
 
+// Acting says for whom somebody acts. It stands above every page while that
+// lasts.
+type Acting struct {
+	Person       string // who acts
+	From         string // the organisation that they come from
+	Organisation string // whose administrator they act as
+	Left         time.Duration
+	Reason       string
+	EndAction    string
+}
+
+// minutesLeft is rounded up: the last minute is one.
+func (a *Acting) minutesLeft() int { return max(0, int((a.Left+time.Minute-1)/time.Minute)) }
+
+// WithActing tells that whoever reads the answer to this request acts elsewhere:
+// every page says so, that of an error too. It returns the context that knows it.
+func WithActing(ctx context.Context, a *Acting) context.Context {
+	own, ours := ctx.Value(requestKey{}).(*request)
+	if !ours {
+		own = &request{}
+		ctx = context.WithValue(ctx, requestKey{}, own)
+	}
+	own.acting = a
+	return ctx
+}
+
 // Org is the organisation at whose door the person stands.
 type Org struct {
 	Name string
@@ -90,6 +116,12 @@ func (p Page) said(ctx context.Context) (i18n.Said, string) {
 	return saidOf(ctx, p.Fault, p.Zone)
 }
 
+// Said puts another refusal than the page's own into one sentence.
+func (p Page) Said(ctx context.Context, err error) string {
+	said, _ := saidOf(ctx, err, p.Zone)
+	return said.Text
+}
+
 func saidOf(ctx context.Context, err error, zone *time.Location) (i18n.Said, string) {
 	f := publicFault(err)
 	return Lang(ctx).Fault(f.Code, faultParams(f), zone), f.Code
@@ -107,14 +139,19 @@ func faultParams(f *core.Fault) map[string]any {
 	return params
 }
 
-// wrong reports whether the refusal is about this field.
-func (p Page) wrong(field string) bool {
+// Wrong reports whether the refusal is about this field.
+func (p Page) Wrong(field string) bool {
 	f, ok := core.AsFault(p.Fault)
 	if !ok {
 		return false
 	}
 	if named, _ := f.Params["field"].(string); named != "" {
 		return named == field
+	}
+	if key, _ := f.Params["key"].(string); key != "" {
+		// A setting's key, and a dot for each part of its value: the field says it with
+		// an underscore.
+		return strings.ReplaceAll(key, ".", "_") == field
 	}
 	switch {
 	case f.Code == "password.wrong_current":
@@ -127,6 +164,14 @@ func (p Page) wrong(field string) bool {
 		return field == "new_password"
 	case f.Code == "saved.required":
 		return field == "saved"
+	case strings.HasPrefix(f.Code, "support.reason_"):
+		return field == "reason"
+	case f.Code == "name.invalid":
+		return field == "name"
+	case strings.HasPrefix(f.Code, "email."), f.Code == "user.email_taken":
+		return field == "email"
+	case strings.HasPrefix(f.Code, "login."), f.Code == "user.login_taken":
+		return field == "login"
 	}
 	return false
 }

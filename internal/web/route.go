@@ -18,14 +18,15 @@ import (
 type Guard int
 
 const (
-	Public      Guard = iota + 1 // everybody
-	Attempt                      // a sign-in under way in this browser
-	Session                      // somebody signed in, even before the page that stands between
-	FullSession                  // somebody signed in with nothing left to answer
+	Public        Guard = iota + 1 // everybody
+	Attempt                        // a sign-in under way in this browser
+	Session                        // somebody signed in, even before the page that stands between
+	FullSession                    // somebody signed in with nothing left to answer
+	Administrator                  // somebody signed in who may administer something
 )
 
 func (g Guard) String() string {
-	names := [...]string{"none", "public", "attempt", "session", "full-session"}
+	names := [...]string{"none", "public", "attempt", "session", "full-session", "administrator"}
 	if g < 0 || int(g) >= len(names) {
 		return "none"
 	}

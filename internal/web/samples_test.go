@@ -87,7 +87,15 @@ func samples(t *testing.T) []sample {
 	wrong := setup
 	wrong.Typed = "418 027"
 
-	return []sample{
+	browsers := []portal.BrowserItem{
+		{ID: "br_1", Agent: "Chrome, Windows", Place: "203.0.113.7", Seen: at(0, 1), Until: at(-9, 0), This: true},
+		{ID: "br_2", Place: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Seen: at(5, 0)},
+	}
+	due, waits := off, off
+	due.Status, due.By, due.Since = portal.StatusDue, "Bäckerei Huber & Söhne", at(30, 0)
+	waits.Status, waits.By, waits.Since, waits.Due, waits.SkipsLeft = portal.StatusDue, "Nordwind Managed Services GmbH", at(30, 0), at(-14, 0), 2
+	required.Trusted, required.TrustOffered, required.TrustDays = browsers, true, 14
+	return append([]sample{
 		{"start", hosted.Start(hosted.StartPage{Page: p(nil)})},
 		{"start.in", hosted.Start(hosted.StartPage{Page: p(nil), SignedIn: true})},
 		{"sign-in", hosted.SignIn(hosted.SignInPage{Page: p(nil), Action: "/sign-in"})},
@@ -98,18 +106,29 @@ func samples(t *testing.T) []sample {
 		{"code.paused", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 6, LockedUntil: sampleNow.Add(3 * time.Minute)})},
 		{"code.dead", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 6, Recovery: true, Dead: true})},
 		{"code.text", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 6, Recovery: true, Text: true, Typed: "K7QD-M2XR-9FHW-T4VB-6NPC-E8JS"})},
+		{"code.prompts", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 6, ResetMFA: "/sign-in/att_1/reset-mfa", ResetBrowsers: "/sign-in/att_1/reset-browsers"})},
+		{"reset-mfa", hosted.Prompt(hosted.PromptPage{Page: p(nil), Kind: hosted.PromptMFA, Action: "/sign-in/att_1/reset-mfa", Back: "/sign-in/att_1/code", Login: "anna.huber", Mail: mail, Digits: 6, Required: true, Recovery: true})},
+		{"reset-mfa.off", hosted.Prompt(hosted.PromptPage{Page: p(mismatch), Kind: hosted.PromptMFA, Action: "/sign-in/att_1/reset-mfa", Back: "/sign-in/att_1/code", Mail: mail, Digits: 8, Typed: "418 027"})},
+		{"reset-browsers", hosted.Prompt(hosted.PromptPage{Page: p(nil), Kind: hosted.PromptBrowsers, Action: "/sign-in/att_1/reset-browsers", Back: "/sign-in/att_1/code", Mail: mail, Digits: 6, Trusted: 3})},
 		{"setup-required", hosted.SetupRequired(hosted.SetupRequiredPage{Page: p(nil), Action: "/sign-in/att_1/setup", By: "Nordwind Managed Services GmbH", App: "Kassenportal", Since: at(30, 0), Due: at(-14, 0), SkipAllowed: true, SkipsLeft: 2, SkipsTotal: 3, Contact: "Anna Huber", ContactMail: "anna.huber@baeckerei-huber.example"})},
+		{"setup-required.due", hosted.SetupRequired(hosted.SetupRequiredPage{Page: p(core.Invalid("mfa.setup_required")), Action: "/sign-in/att_1/setup", By: "Bäckerei Huber", Since: at(30, 0), Recommended: "Duo Mobile"})},
 		{"setup-required.offered", hosted.SetupRequired(hosted.SetupRequiredPage{Page: p(nil), Action: "/sign-in/att_1/setup", Offered: true, SkipAllowed: true})},
-		{"enrol-totp", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(nil), Setup: setup, Action: "/sign-in/att_1/totp", Steps: true})},
-		{"enrol-totp.wrong", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(mismatch), Setup: wrong, Action: "/sign-in/att_1/totp", Replaces: true})},
+		{"enrol-totp", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(nil), Setup: setup, Action: "/sign-in/att_1/totp", Steps: true, Last: "recovery"})},
+		{"enrol-totp.sheet", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(nil), Setup: setup, Action: "/sign-in/att_1/totp", Steps: true, Last: "sheet"})},
+		{"enrol-totp.short", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(nil), Setup: setup, Action: "/sign-in/att_1/totp", Steps: true})},
+		{"enrol-totp.wrong", hosted.EnrolTOTP(hosted.EnrolTOTPPage{Page: p(mismatch), Setup: wrong, Action: "/sign-in/att_1/totp", Replaces: true, Recommended: "Duo Mobile", SkipAction: "/sign-in/att_1/setup"})},
+		{"trust-browser", hosted.TrustBrowser(hosted.TrustBrowserPage{Page: p(nil), Action: "/account/trust-browser", Agent: "Chrome, Windows", Place: "203.0.113.7", Days: 14, Until: at(-14, 0)})},
+		{"trust-browser.no_end", hosted.TrustBrowser(hosted.TrustBrowserPage{Page: p(core.Invalid("browser.unknown")), Action: "/account/trust-browser"})},
 		{"recovery-code", hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p(nil), Sheet: one, Action: "/account/recovery", Steps: true})},
 		{"recovery-code.used", hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p(core.ErrSavedRequired), Sheet: used, Action: "/account/recovery"})},
 		{"recovery-code.ten", hosted.RecoveryCode(hosted.RecoveryCodePage{Page: p(nil), Sheet: ten, Action: "/account/recovery"})},
+		{"setup-key-sheet", hosted.KeySheet(hosted.KeySheetPage{Page: p(nil), Sheet: factor.KeySheet{Setup: setup, Organisation: "Bäckerei Huber & Söhne", Made: sampleNow}, Action: "/account/security/setup-key"})},
 		{"confirm-mail", hosted.ConfirmMail(hosted.ConfirmMailPage{Page: p(nil), Action: "/sign-in/att_1/mail", ResendAction: "/sign-in/att_1/mail/resend", Mail: mail})},
-		{"confirm-mail.early", hosted.ConfirmMail(hosted.ConfirmMailPage{Page: p(core.NewFault(core.KindConflict, "enrol_proof.missing")), Action: "/sign-in/att_1/mail", ResendAction: "/sign-in/att_1/mail/resend", Mail: mail, Resent: true})},
+		{"confirm-mail.early", hosted.ConfirmMail(hosted.ConfirmMailPage{Page: p(core.NewFault(core.KindConflict, "enrol_proof.missing")), Action: "/sign-in/att_1/mail", ResendAction: "/sign-in/att_1/mail/resend", Mail: mail, Resent: true, PassAction: "/sign-in/att_1/mail", Typed: "ABCD-EFGH", SkipAction: "/sign-in/att_1/setup"})},
 		{"proof-done", hosted.ProofDone(hosted.ProofDonePage{Page: p(nil)})},
 		{"invitation", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/invitation/x", Why: hosted.WhyInvited, Login: "tobias.reiter", Mail: "tobias.reiter@baeckerei-huber.example", Inviter: "Anna Huber", Until: at(-15, 0), MinLength: 15})},
 		{"new-password.reset", hosted.NewPassword(hosted.NewPasswordPage{Page: p(short), Action: "/reset/x", Why: hosted.WhyReset, Login: "tobias.reiter", MinLength: 15})},
+		{"new-password.clears", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/reset/x", Why: hosted.WhyReset, Login: "tobias.reiter", MinLength: 15, ClearsMFA: true})},
 		{"new-password.forced", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/sign-in/att_1/password", Why: hosted.WhyForced, Login: "tobias.reiter", MinLength: 15})},
 		{"new-password.admin", hosted.NewPassword(hosted.NewPasswordPage{Page: p(nil), Action: "/sign-in/att_1/password", Why: hosted.WhyAdminLink, Login: "tobias.reiter", MinLength: 8, Until: at(-1, 0)})},
 		{"link.reset", hosted.Link(hosted.LinkPage{Page: p(nil), Kind: hosted.LinkReset, Action: "/reset/x", Login: "tobias.reiter", Until: at(-1, 0)})},
@@ -121,11 +140,19 @@ func samples(t *testing.T) []sample {
 		{"password.stepup", hosted.StepUp(hosted.StepUpPage{Page: p(core.Invalid("password.wrong_current")), Kind: hosted.StepUpPassword, Action: "/account/confirm", Back: "/account/security", Login: "anna.huber", Mail: mail})},
 		{"signed-out", hosted.SignedOut(hosted.SignedOutPage{Page: p(nil)})},
 		{"account", portal.Home(portal.HomePage{Page: p(nil), Login: "anna.huber", Mail: "anna.huber@baeckerei-huber.example", Offered: true, Sessions: 3, LastSignIn: at(0, 1)})},
+		{"account.due", portal.Home(portal.HomePage{Page: p(nil), Login: "anna.huber", Mail: "anna.huber@x.example", MFARequired: true, By: "Bäckerei Huber & Söhne", Since: at(30, 0), Due: at(-14, 0), Sessions: 1})},
 		{"account.on", portal.Home(portal.HomePage{Page: flash, Login: "anna.huber@x.example", Mail: "anna.huber@x.example", MFAOn: true, Methods: 1, Sessions: 1})},
 		{"security", portal.Security(security)},
 		{"security.required", portal.Security(required)},
 		{"security.off", portal.Security(off)},
+		{"security.due", portal.Security(due)},
+		{"security.waits", portal.Security(waits)},
 		{"security.none", portal.Security(none)},
+		{"browsers", portal.Browsers(portal.BrowsersPage{Page: p(nil), Items: browsers, Offered: true, Days: 14})},
+		{"browsers.none", portal.Browsers(portal.BrowsersPage{Page: flash, Offered: true})},
+		{"browsers.off", portal.Browsers(portal.BrowsersPage{Page: p(nil), Items: browsers[:1]})},
+		{"forget-browser", portal.Forget(portal.ForgetPage{Page: p(mismatch), Action: "/account/security/browsers/forget", Items: browsers[1:], One: "br_2", AskCode: true, Digits: 6, Typed: "418 027"})},
+		{"forget-browser.all", portal.Forget(portal.ForgetPage{Page: p(nil), Action: "/account/security/browsers/forget", Items: browsers})},
 		{"disable", portal.Disable(portal.DisablePage{Page: p(nil), Action: "/account/security/disable", Apps: 1, Codes: 1})},
 		{"disable.code", portal.Disable(portal.DisablePage{Page: p(core.ErrCodeUsed), Action: "/account/security/disable", Apps: 2, Codes: 10, AskCode: true, Digits: 6, Typed: "123456"})},
 		{"enrol-totp.account", portal.TOTP(portal.TOTPPage{Page: p(nil), Setup: setup, Action: "/account/security/totp", Replaces: true})},
@@ -139,7 +166,7 @@ func samples(t *testing.T) []sample {
 		{"error", web.Error(web.ErrorPage{Page: p(core.NewFault(core.KindConflict, "invitation.expired").With("days", 15)), Request: "req_7M4KX2QZ"})},
 		{"error.limited", web.Error(web.ErrorPage{Page: p(core.ErrRateLimited.After(4 * time.Minute)), Request: "req_7M4KX2QZ"})},
 		{"error.notfound", web.Error(web.ErrorPage{Page: web.Page{Fault: core.ErrNotFound}})},
-	}
+	}, consoleSamples()...)
 }
 
 // draw renders a page in one language, as a browser that asks for it gets it.

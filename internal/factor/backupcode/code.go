@@ -46,22 +46,24 @@ func Show(code string) string {
 // Normalise returns the 24 characters that were meant, which are what is
 // hashed, or false when the input cannot be a code. Spaces, dashes of any kind,
 // letter case and look-alikes are forgiven.
-func Normalise(typed string) (code string, ok bool) {
+func Normalise(typed string) (code string, ok bool) { return normalise(typed, Length) }
+
+func normalise(typed string, length int) (code string, ok bool) {
 	if len(typed) > maxTyped {
 		return "", false
 	}
-	out := make([]byte, 0, Length)
+	out := make([]byte, 0, length)
 	for _, r := range typed {
 		if ignored(r) {
 			continue
 		}
 		c, known := letter(r)
-		if !known || len(out) == Length {
+		if !known || len(out) == length {
 			return "", false
 		}
 		out = append(out, c)
 	}
-	return string(out), len(out) == Length
+	return string(out), len(out) == length
 }
 
 func ignored(r rune) bool {

@@ -127,3 +127,23 @@ func FuzzNormalise(f *testing.F) {
 		}
 	})
 }
+
+// Decision 7.19: never a string of digits only; typed as recovery codes are, and
+// never taken for one.
+func TestPass(t *testing.T) {
+	for range 2000 {
+		p := NewPass()
+		code, ok := NormalisePass(" " + strings.ToLower(strings.ReplaceAll(p, "-", " ")))
+		if !ok || len(code) != PassLength || Show(code) != p || strings.Trim(code, "0123456789") == "" {
+			t.Fatalf("%q is read as %q, %v", p, code, ok)
+		}
+		if _, ok := Normalise(p); ok {
+			t.Fatalf("%q is taken for a recovery code", p)
+		}
+	}
+	for _, odd := range []string{"", "1234", New(), strings.Repeat("A", 17), "ABCD-EFGH-IJKL-MN!P"} {
+		if code, ok := NormalisePass(odd); ok {
+			t.Errorf("%q is read as the pass %q", odd, code)
+		}
+	}
+}

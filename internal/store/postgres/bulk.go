@@ -23,13 +23,13 @@ func (e *engine) LockAddress(ctx context.Context, q db.DBTX, name string) error 
 	return err
 }
 
-func (e *engine) LockAddresses(ctx context.Context, q db.DBTX) error {
-	return e.Lock(ctx, q, addresses)
+func (e *engine) LockAddresses(ctx context.Context, q db.DBTX) (bool, error) {
+	return true, e.Lock(ctx, q, addresses)
 }
 
 // InsertMany sends each column as one array: a statement and a way to the server
 // and back for all rows.
-func (e *engine) InsertMany(ctx context.Context, q db.DBTX, table string, columns []sqlstore.Column, _ int) error {
+func (e *engine) InsertMany(ctx context.Context, q db.DBTX, table string, columns []sqlstore.Column, _ int, after string) error {
 	var names, arrays []string
 	var args []any
 	for i, c := range columns {
@@ -46,6 +46,6 @@ func (e *engine) InsertMany(ctx context.Context, q db.DBTX, table string, column
 		arrays = append(arrays, fmt.Sprintf("CAST($%d AS %s[])", i+1, kind))
 		args = append(args, values)
 	}
-	_, err := q.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") SELECT * FROM unnest("+strings.Join(arrays, ", ")+")", args...)
+	_, err := q.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") SELECT * FROM unnest("+strings.Join(arrays, ", ")+")"+after, args...)
 	return err
 }

@@ -18,7 +18,7 @@ func (e *engine) Among(column string, list []string) (string, any, error) {
 // seen before for the cost of its values, so there are only a few shapes.
 var blocks = []int{50, 5, 1}
 
-func (e *engine) InsertMany(ctx context.Context, q db.DBTX, table string, columns []sqlstore.Column, rows int) error {
+func (e *engine) InsertMany(ctx context.Context, q db.DBTX, table string, columns []sqlstore.Column, rows int, after string) error {
 	args := make([]any, 0, blocks[0]*len(columns))
 	for at := 0; at < rows; {
 		n := 1
@@ -34,7 +34,7 @@ func (e *engine) InsertMany(ctx context.Context, q db.DBTX, table string, column
 				args = append(args, cell(&columns[c], i))
 			}
 		}
-		if _, err := q.ExecContext(ctx, insertion(table, columns, n), args...); err != nil {
+		if _, err := q.ExecContext(ctx, insertion(table, columns, n)+after, args...); err != nil {
 			return err
 		}
 		at += n

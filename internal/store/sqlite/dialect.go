@@ -76,13 +76,27 @@ func (e *engine) Diagnose(err error) sqlstore.Trouble {
 }
 
 // Lock has nothing to do: there is one writer.
-func (e *engine) Lock(context.Context, db.DBTX, string) error        { return nil }
-func (e *engine) LockAddress(context.Context, db.DBTX, string) error { return nil }
-func (e *engine) LockAddresses(context.Context, db.DBTX) error       { return nil }
-func (e *engine) LockFeed(context.Context, db.DBTX) error            { return nil }
-func (e *engine) ForShare() string                                   { return "" }
-func (e *engine) Renumber(context.Context, db.DBTX) error            { return nil }   // AUTOINCREMENT sees to it
-func (e *engine) Listen(ctx context.Context, _ func())               { <-ctx.Done() } // no other node
+func (e *engine) Lock(context.Context, db.DBTX, string) error          { return nil }
+func (e *engine) LockAddress(context.Context, db.DBTX, string) error   { return nil }
+func (e *engine) LockAddresses(context.Context, db.DBTX) (bool, error) { return false, nil }
+func (e *engine) LockFeed(context.Context, db.DBTX) error              { return nil }
+func (e *engine) ForShare() string                                     { return "" }
+func (e *engine) Renumber(context.Context, db.DBTX) error              { return nil }   // AUTOINCREMENT sees to it
+func (e *engine) Listen(ctx context.Context, _ func())                 { <-ctx.Done() } // no other node
+func (e *engine) Slots() int64                                         { return 1 }
+
+// Loosely leaves the checks to the commit only as long as fn runs: the commit may
+// be shared, and a reference of somebody else must fail where it is made.
+func (e *engine) Loosely(ctx context.Context, q db.DBTX, fn func() error) error {
+	if _, err := q.ExecContext(ctx, "PRAGMA defer_foreign_keys = ON"); err != nil {
+		return err
+	}
+	err := fn()
+	if _, off := q.ExecContext(ctx, "PRAGMA defer_foreign_keys = OFF"); err == nil {
+		err = off
+	}
+	return err
+}
 
 func (e *engine) Seal(ctx context.Context, q db.DBTX, batch, first int64, seqs []int64) (int64, error) {
 	list, err := json.Marshal(seqs)

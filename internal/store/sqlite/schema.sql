@@ -42,9 +42,11 @@ CREATE TABLE audit_events (
     detail     text NOT NULL,
     batch      integer NOT NULL,
     position   integer NOT NULL
-) STRICT;
+, organisation_id text NOT NULL DEFAULT '') STRICT;
 
 CREATE INDEX audit_events_actor ON audit_events (actor, seq);
+
+CREATE INDEX audit_events_organisation ON audit_events (organisation_id, at, seq, tenant_id);
 
 CREATE UNIQUE INDEX audit_events_position ON audit_events (position) WHERE batch > 0;
 
@@ -59,7 +61,7 @@ CREATE TABLE browsers (
     hash       blob NOT NULL,
     agent      text NOT NULL,
     seen_at    integer NOT NULL,
-    created_at integer NOT NULL, met_asleep integer NOT NULL DEFAULT 0,
+    created_at integer NOT NULL, met_asleep integer NOT NULL DEFAULT 0, place text NOT NULL DEFAULT '', trusted_at integer NOT NULL DEFAULT 0, trusted_until integer NOT NULL DEFAULT 0,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
@@ -88,6 +90,19 @@ CREATE TABLE changes (
 ) STRICT;
 
 CREATE INDEX changes_age ON changes (changed_at);
+
+CREATE TABLE custom_roles (
+    id         text NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL REFERENCES tenants (id),
+    base       text NOT NULL,
+    name       text NOT NULL,
+    rights     text NOT NULL,
+    version    integer NOT NULL,
+    created_at integer NOT NULL,
+    changed_at integer NOT NULL
+) STRICT;
+
+CREATE INDEX custom_roles_tenant ON custom_roles (tenant_id);
 
 CREATE TABLE factors (
     id           text NOT NULL PRIMARY KEY,
@@ -118,6 +133,17 @@ CREATE TABLE factors (
 CREATE UNIQUE INDEX factors_handle ON factors (handle) WHERE handle <> '';
 
 CREATE INDEX factors_user ON factors (user_id, created_at);
+
+CREATE TABLE jobs (
+    tenant_id  text NOT NULL REFERENCES tenants (id),
+    kind       text NOT NULL,
+    cursor     text NOT NULL,
+    doc        text NOT NULL,
+    version    integer NOT NULL,
+    created_at integer NOT NULL,
+    changed_at integer NOT NULL,
+    PRIMARY KEY (tenant_id, kind)
+) STRICT;
 
 CREATE TABLE keyrings (
     purpose    text NOT NULL PRIMARY KEY,
@@ -172,6 +198,14 @@ CREATE TABLE passwords (
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE people_counts (
+    tenant_id text NOT NULL REFERENCES tenants (id),
+    standing  text NOT NULL,
+    slot      integer NOT NULL,
+    people    integer NOT NULL,
+    PRIMARY KEY (tenant_id, standing, slot)
+) STRICT;
+
 CREATE TABLE roles (
     user_id    text NOT NULL,
     tenant_id  text NOT NULL,
@@ -182,7 +216,21 @@ CREATE TABLE roles (
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
+CREATE INDEX roles_held ON roles (held_on, role);
+
 CREATE INDEX roles_role ON roles (role);
+
+CREATE TABLE service_accounts (
+    user_id      text NOT NULL PRIMARY KEY,
+    tenant_id    text NOT NULL,
+    owner_id     text NOT NULL,
+    reason       text NOT NULL,
+    networks     text NOT NULL,
+    expires_at   integer NOT NULL,
+    last_used_at integer NOT NULL,
+    created_at   integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
 
 CREATE TABLE sessions (
     id           text NOT NULL PRIMARY KEY,
@@ -198,9 +246,11 @@ CREATE TABLE sessions (
     expires_at   integer NOT NULL,
     idle_until   integer NOT NULL,
     ended_at     integer NOT NULL,
-    ended_why    text NOT NULL,
+    ended_why    text NOT NULL, acting_in text NOT NULL DEFAULT '',
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
+
+CREATE INDEX sessions_acting ON sessions (acting_in) WHERE acting_in <> '' AND ended_at = 0;
 
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at > 0;
 
@@ -208,7 +258,7 @@ CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
-CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at = 0;
+CREATE INDEX sessions_user ON sessions (user_id, ended_at);
 
 CREATE TABLE tenants (
     id              text NOT NULL PRIMARY KEY,
@@ -226,11 +276,19 @@ CREATE TABLE tenants (
     created_at      integer NOT NULL,
     changed_at      integer NOT NULL,
     deleted_at      integer NOT NULL
-) STRICT;
+, locks text NOT NULL DEFAULT '', template text NOT NULL DEFAULT '', mfa_state text NOT NULL DEFAULT '', trial_ends_at integer NOT NULL DEFAULT 0, name_key text NOT NULL DEFAULT '', before_state text NOT NULL DEFAULT '', erased_at integer NOT NULL DEFAULT 0) STRICT;
+
+CREATE INDEX tenants_deleted ON tenants (deleted_at) WHERE state = 'deleted' AND erased_at = 0;
+
+CREATE INDEX tenants_name ON tenants (name_key, id);
 
 CREATE INDEX tenants_organisation ON tenants (organisation_id);
 
+CREATE INDEX tenants_parent ON tenants (parent_id, name_key, id);
+
 CREATE UNIQUE INDEX tenants_platform ON tenants (kind) WHERE kind = 'platform';
+
+CREATE INDEX tenants_trial ON tenants (trial_ends_at) WHERE trial_ends_at > 0;
 
 CREATE TABLE tokens (
     hash          blob NOT NULL PRIMARY KEY,
@@ -267,11 +325,19 @@ CREATE TABLE users (
     version         integer NOT NULL,
     created_at      integer NOT NULL,
     changed_at      integer NOT NULL,
-    validated_at    integer NOT NULL, awake_at integer NOT NULL DEFAULT 0,
+    validated_at    integer NOT NULL, awake_at integer NOT NULL DEFAULT 0, organisation_id text NOT NULL DEFAULT '', enrolled integer NOT NULL DEFAULT 0, standing text NOT NULL DEFAULT '', name_key text NOT NULL DEFAULT '', family_key text NOT NULL DEFAULT '', placed_at integer NOT NULL DEFAULT 0, skips integer NOT NULL DEFAULT 0, skips_since integer NOT NULL DEFAULT 0,
     UNIQUE (tenant_id, id)
 ) STRICT;
 
 CREATE INDEX users_email ON users (email_key) WHERE email_key <> '';
 
+CREATE INDEX users_family ON users (organisation_id, family_key, id) WHERE state <> 'deleted' AND family_key <> name_key;
+
 CREATE UNIQUE INDEX users_login ON users (login_key) WHERE state <> 'deleted';
+
+CREATE INDEX users_mail ON users (organisation_id, email_key, id) WHERE state <> 'deleted' AND email_key <> login_key;
+
+CREATE INDEX users_name ON users (organisation_id, name_key, id) WHERE state <> 'deleted';
+
+CREATE INDEX users_standing ON users (organisation_id, standing, login_key, tenant_id);
 

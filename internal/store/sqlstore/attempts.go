@@ -43,7 +43,7 @@ func (t *tx) AttemptFacts(id core.AttemptID) (store.AttemptFacts, error) {
 	if facts.Attempt, err = t.attemptOf(rows[0].Attempt); err != nil {
 		return facts, err
 	}
-	facts.User = userOf(rows[0].User)
+	facts.User = t.saw(userOf(rows[0].User))
 	facts.Factors = make([]core.Factor, 0, len(rows))
 	for _, r := range rows {
 		if r.FactorID == "" {

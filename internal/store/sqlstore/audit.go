@@ -52,7 +52,21 @@ func (t *tx) Append(e core.Event) error {
 	if e.Tenant != "" && t.foreign(e.Tenant) {
 		return core.ErrNotFound
 	}
-	row, err := eventRow(t.tenant, e, t.now)
+	return t.append(t.tenant, e)
+}
+
+func (t *tx) AppendTo(to core.TenantID, e core.Event) error {
+	if e.Tenant != "" && e.Tenant != to {
+		return core.ErrNotFound
+	}
+	if _, err := t.q.Tenant(t.ctx, string(to)); err != nil {
+		return t.err(err)
+	}
+	return t.append(to, e)
+}
+
+func (t *tx) append(to core.TenantID, e core.Event) error {
+	row, err := eventRow(to, e, t.now)
 	if err != nil {
 		return err
 	}

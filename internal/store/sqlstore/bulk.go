@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -14,8 +16,11 @@ import (
 func (s *Store) Bulk(ctx context.Context, fn func(store.BulkTx) error) error {
 	return s.retry(ctx, func() error {
 		return s.WriteMuch(ctx, func(q db.DBTX) error {
-			b := &bulk{ctx: ctx, s: s, raw: q, now: s.instant()}
+			b := &bulk{ctx: ctx, s: s, raw: q, now: s.instant(), places: map[core.TenantID]store.Place{}, seats: map[seat]int64{}}
 			err := fn(b)
+			if err == nil {
+				err = b.saveCounts()
+			}
 			if b.failed != nil && (err == nil || again(b.failed)) {
 				return b.failed
 			}
@@ -31,6 +36,8 @@ type bulk struct {
 	raw    db.DBTX
 	now    time.Time
 	failed error // the first error of the engine: there is no commit after it
+	places map[core.TenantID]store.Place
+	seats  map[seat]int64 // see tx.count
 }
 
 var _ store.BulkTx = (*bulk)(nil)
@@ -54,7 +61,7 @@ func (b *bulk) do(run func() error) error {
 const (
 	BulkPlaces    = "SELECT id, organisation_id, path, state FROM tenants WHERE "
 	BulkLogins    = "SELECT login_key, id, tenant_id FROM users WHERE state <> 'deleted' AND "
-	BulkAddresses = `SELECT u.email_key, t.organisation_id FROM users u JOIN tenants t ON t.id = u.tenant_id
+	BulkAddresses = `SELECT u.email_key, t.organisation_id, u.id FROM users u JOIN tenants t ON t.id = u.tenant_id
 	WHERE u.email_key <> '' AND u.state <> 'deleted' AND `
 )
 
@@ -91,7 +98,7 @@ func (b *bulk) Places(ids []core.TenantID) (map[core.TenantID]store.Place, error
 		var p store.Place
 		err := scan(&id, &organisation, &p.Path, &state)
 		p.Organisation, p.State = core.TenantID(organisation), core.TenantState(state)
-		out[core.TenantID(id)] = p
+		out[core.TenantID(id)], b.places[core.TenantID(id)] = p, p
 		return err
 	})
 	return out, err
@@ -109,38 +116,100 @@ func (b *bulk) Logins(keys []string) (map[string]store.Owner, error) {
 }
 
 func (b *bulk) Addresses(list []store.Address) (map[store.Address]bool, error) {
-	wanted := map[store.Address]bool{}
-	var keys []string
+	wanted := make(map[store.Address]core.UserID, len(list))
 	for _, a := range list {
-		if a.EmailKey != "" && !wanted[a] {
-			wanted[a] = true
-			keys = append(keys, a.EmailKey)
+		if a.EmailKey != "" {
+			wanted[a] = ""
 		}
 	}
-	taken := map[store.Address]bool{}
-	if len(keys) == 0 {
-		return taken, nil
+	taken, err := b.holders(wanted)
+	out := map[store.Address]bool{}
+	for _, a := range taken {
+		out[a] = true
 	}
-	if err := b.do(func() error { return b.s.LockAddresses(b.ctx, b.raw) }); err != nil {
-		return nil, err
+	return out, err
+}
+
+func (b *bulk) Hold(addresses map[store.Address]core.UserID) ([]store.Address, error) {
+	if len(addresses) == 0 {
+		return nil, nil
 	}
-	err := ask(b, BulkAddresses, "u.email_key", "", keys, func(scan func(...any) error) error {
-		var key, organisation string
-		err := scan(&key, &organisation)
-		if a := (store.Address{Organisation: core.TenantID(organisation), EmailKey: key}); wanted[a] {
-			taken[a] = true
+	others := false
+	err := b.do(func() (err error) { others, err = b.s.LockAddresses(b.ctx, b.raw); return err })
+	if err != nil || !others {
+		return nil, err // nobody has written since the transaction began
+	}
+	return b.holders(addresses)
+}
+
+// holders returns the addresses that another account has than the one given.
+func (b *bulk) holders(wanted map[store.Address]core.UserID) (taken []store.Address, err error) {
+	keys := make([]string, 0, len(wanted))
+	for a := range wanted {
+		keys = append(keys, a.EmailKey)
+	}
+	err = ask(b, BulkAddresses, "u.email_key", "", keys, func(scan func(...any) error) error {
+		var key, organisation, id string
+		err := scan(&key, &organisation, &id)
+		a := store.Address{Organisation: core.TenantID(organisation), EmailKey: key}
+		if owner, asked := wanted[a]; asked && core.UserID(id) != owner {
+			taken = append(taken, a)
 		}
 		return err
 	})
 	return taken, err
 }
 
+// newUser is a row of somebody new with what is kept beside them.
+type newUser struct {
+	db.InsertUserParams
+	OrganisationID string
+	Enrolled       int64
+}
+
+// organisations reads those that it does not know yet.
+func (b *bulk) organisations(people []store.Newcomer) error {
+	var ask []core.TenantID
+	for _, p := range people {
+		if _, known := b.places[p.User.Tenant]; !known {
+			b.places[p.User.Tenant] = store.Place{}
+			ask = append(ask, p.User.Tenant)
+		}
+	}
+	_, err := b.Places(ask)
+	return err
+}
+
+// saveCounts comes last, when addresses are held already: whoever else holds some
+// writes their counts after them, too.
+func (b *bulk) saveCounts() error {
+	counts := newTable("people_counts", len(b.seats))
+	counts.after = " ON CONFLICT (tenant_id, standing, slot) DO UPDATE SET people = people_counts.people + excluded.people"
+	for _, s := range slices.SortedFunc(maps.Keys(b.seats), seat.compare) {
+		counts.add(db.MoveCountParams{TenantID: s.tenant, Standing: string(s.standing), Slot: s.slot, People: b.seats[s]})
+	}
+	return b.insert(counts)
+}
+
 func (b *bulk) Insert(people []store.Newcomer) error {
+	if err := b.organisations(people); err != nil || len(people) == 0 {
+		return err
+	}
+	slot := slotOf(people[0].User.ID, b.s.Slots()) // one for all, or there would be a row for each
 	users, passwords := newTable("users", len(people)), newTable("passwords", len(people))
 	roles, factors := newTable("roles", len(people)), newTable("factors", len(people))
 	for _, p := range people {
 		u := p.User
-		users.add(userRow(u))
+		row, enrolled := newUser{InsertUserParams: userRow(u), OrganisationID: string(b.places[u.Tenant].Organisation)}, false
+		for _, f := range p.Factors {
+			enrolled = enrolled || makesEnrolled(f.Kind, f.State)
+		}
+		at := core.StandingOf(u, enrolled)
+		row.Enrolled, row.Standing = truth(enrolled), string(at)
+		users.add(row)
+		if at != core.StandingDeleted {
+			b.seats[seat{string(u.Tenant), at, slot}]++
+		}
 		if p.Password.Hash != "" {
 			passwords.add(passwordRow(u.Tenant, u.ID, p.Password))
 		}
@@ -188,5 +257,5 @@ func (b *bulk) insert(t *table) error {
 	if t.rows == 0 {
 		return nil
 	}
-	return b.do(func() error { return b.s.InsertMany(b.ctx, b.raw, t.name, t.columns, t.rows) })
+	return b.do(func() error { return b.s.InsertMany(b.ctx, b.raw, t.name, t.columns, t.rows, t.after) })
 }

@@ -59,8 +59,9 @@ func tenantOf(r db.Tenant) core.Tenant {
 	return core.Tenant{
 		ID: core.TenantID(r.ID), Parent: core.TenantID(r.ParentID), Organisation: core.TenantID(r.OrganisationID),
 		Path: r.Path, Kind: core.TenantKind(r.Kind), Mode: core.TenantMode(r.Mode), State: core.TenantState(r.State),
-		Name: r.Name, ManagedBy: core.ManagedBy(r.ManagedBy), SupportAccess: r.SupportAccess,
-		Settings: settingsOf(r.Settings), Version: r.Version,
+		Before: core.TenantState(r.BeforeState), Name: r.Name, ManagedBy: core.ManagedBy(r.ManagedBy), SupportAccess: r.SupportAccess,
+		Settings: settingsOf(r.Settings), Locks: settingsOf(r.Locks), Template: settingsOf(r.Template), MFAState: core.MFAState(r.MfaState),
+		TrialEnds: instant(r.TrialEndsAt), ErasedAt: instant(r.ErasedAt), Version: r.Version,
 		CreatedAt: instant(r.CreatedAt), ChangedAt: instant(r.ChangedAt), DeletedAt: instant(r.DeletedAt),
 	}
 }
@@ -79,18 +80,49 @@ func userOf(r db.User) core.User {
 		Name: r.Name, Email: r.Email, EmailKey: r.EmailKey, Federated: r.Federated, Locale: r.Locale,
 		LastSignInAt: instant(r.LastSignInAt), AwakeAt: instant(r.AwakeAt), Version: r.Version, CreatedAt: instant(r.CreatedAt),
 		ChangedAt: instant(r.ChangedAt), ValidatedAt: instant(r.ValidatedAt),
+		PlacedAt: instant(r.PlacedAt), Skips: int(r.Skips), SkipsSince: instant(r.SkipsSince),
 	}
 }
 
 func browserOf(r db.Browser) core.Browser {
 	return core.Browser{
 		ID: core.BrowserID(r.ID), User: core.UserID(r.UserID), Tenant: core.TenantID(r.TenantID),
-		Hash: bytesOut(r.Hash), Agent: r.Agent, SeenAt: instant(r.SeenAt), CreateAt: instant(r.CreatedAt), MetAsleep: r.MetAsleep,
+		Hash: bytesOut(r.Hash), Agent: r.Agent, Place: r.Place, SeenAt: instant(r.SeenAt), CreateAt: instant(r.CreatedAt), MetAsleep: r.MetAsleep,
+		TrustedAt: instant(r.TrustedAt), TrustedUntil: instant(r.TrustedUntil),
 	}
 }
 
 func grantOf(r db.Role) core.RoleGrant {
 	return core.RoleGrant{User: core.UserID(r.UserID), Tenant: core.TenantID(r.HeldOn), Role: core.Role(r.Role), At: instant(r.GrantedAt)}
+}
+
+// customGrantOf also says what a custom role is made of.
+func customGrantOf(r db.Role, base, rights string) core.RoleGrant {
+	g := grantOf(r)
+	g.Base, g.Rights = core.Role(base), words(rights)
+	return g
+}
+
+// words keeps lists of plain words in one text.
+func words(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Fields(s)
+}
+
+func customRoleOf(r db.CustomRole) core.CustomRole {
+	return core.CustomRole{
+		ID: core.Role(r.ID), Tenant: core.TenantID(r.TenantID), Base: core.Role(r.Base), Name: r.Name, Rights: words(r.Rights),
+		Version: r.Version, CreatedAt: instant(r.CreatedAt), ChangedAt: instant(r.ChangedAt),
+	}
+}
+
+func serviceOf(r db.ServiceAccount) core.Service {
+	return core.Service{
+		User: core.UserID(r.UserID), Owner: core.UserID(r.OwnerID), Reason: r.Reason, Networks: words(r.Networks),
+		ExpiresAt: instant(r.ExpiresAt), LastUsedAt: instant(r.LastUsedAt), CreatedAt: instant(r.CreatedAt),
+	}
 }
 
 // BudgetOf is the budget in a row; the dialects read it too.

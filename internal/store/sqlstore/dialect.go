@@ -34,14 +34,21 @@ type Dialect interface {
 	// Lock makes others that lock the same name wait until this transaction ends.
 	Lock(ctx context.Context, q db.DBTX, name string) error
 	// LockAddress does so for one mail address of an organisation, and
-	// LockAddresses for all of them at once.
+	// LockAddresses for all of them at once; it says whether others could have
+	// written since this transaction began.
 	LockAddress(ctx context.Context, q db.DBTX, name string) error
-	LockAddresses(ctx context.Context, q db.DBTX) error
+	LockAddresses(ctx context.Context, q db.DBTX) (others bool, err error)
 	// LockFeed does so for writers of the change feed, and wakes its readers
 	// once the transaction has committed.
 	LockFeed(ctx context.Context, q db.DBTX) error
 	// Listen calls wake when another node wrote to the feed, until ctx ends.
 	Listen(ctx context.Context, wake func())
+
+	// Slots is over how many rows a count is spread, so that writers do not all wait
+	// for one.
+	Slots() int64
+	// Loosely runs fn with references checked at its end and not at each statement.
+	Loosely(ctx context.Context, q db.DBTX, fn func() error) error
 
 	// Seal gives unsealed events their batch and positions; it returns how many
 	// were unsealed.
@@ -54,8 +61,8 @@ type Dialect interface {
 	// transaction ends.
 	ForShare() string
 	// InsertMany inserts rows that come by the column, in as few statements as it
-	// can.
-	InsertMany(ctx context.Context, q db.DBTX, table string, columns []Column, rows int) error
+	// can. Each ends with after.
+	InsertMany(ctx context.Context, q db.DBTX, table string, columns []Column, rows int, after string) error
 
 	Reserve(ctx context.Context, g store.Guess, rule core.LockRule, now time.Time) (store.Reserved, error)
 	Release(ctx context.Context, g store.Guess) error

@@ -11,6 +11,7 @@ func (t *tx) factorOf(r db.Factor) (core.Factor, error) {
 		return core.Factor{}, err
 	}
 	t.remember(r.ID, rest)
+	t.sawFactor(core.FactorID(r.ID), core.UserID(r.UserID), makesEnrolled(core.FactorKind(r.Kind), core.FactorState(r.State)))
 	return core.Factor{
 		ID: core.FactorID(r.ID), Tenant: core.TenantID(r.TenantID), User: core.UserID(r.UserID),
 		Kind: core.FactorKind(r.Kind), State: core.FactorState(r.State), Name: r.Name, Handle: r.Handle,
@@ -22,7 +23,7 @@ func (t *tx) factorOf(r db.Factor) (core.Factor, error) {
 	}, nil
 }
 
-func (t *tx) factors(rows []db.Factor, err error) ([]core.Factor, error) {
+func (t *tx) factorList(rows []db.Factor, err error) ([]core.Factor, error) {
 	if err != nil {
 		return nil, t.err(err)
 	}
@@ -46,11 +47,11 @@ func (t *tx) Factor(id core.FactorID) (core.Factor, error) {
 }
 
 func (t *tx) Factors(user core.UserID) ([]core.Factor, error) {
-	return t.factors(t.q.Factors(t.ctx, db.FactorsParams{TenantID: t.own(), UserID: string(user)}))
+	return t.factorList(t.q.Factors(t.ctx, db.FactorsParams{TenantID: t.own(), UserID: string(user)}))
 }
 
 func (t *tx) FactorHistory(user core.UserID) ([]core.Factor, error) {
-	return t.factors(t.q.FactorHistory(t.ctx, db.FactorHistoryParams{TenantID: t.own(), UserID: string(user)}))
+	return t.factorList(t.q.FactorHistory(t.ctx, db.FactorHistoryParams{TenantID: t.own(), UserID: string(user)}))
 }
 
 func (t *tx) InsertFactor(f core.Factor) error {
@@ -62,7 +63,25 @@ func (t *tx) InsertFactor(f core.Factor) error {
 		return err
 	}
 	t.remember(string(f.ID), nil)
-	return t.err(t.must.InsertFactor(t.ctx, row))
+	if err := t.err(t.must.InsertFactor(t.ctx, row)); err != nil {
+		return err
+	}
+	counts := makesEnrolled(f.Kind, f.State)
+	t.sawFactor(f.ID, f.User, counts)
+	if !counts {
+		return nil
+	}
+	return t.refit(f.User, true)
+}
+
+func (t *tx) sawFactor(id core.FactorID, user core.UserID, counts bool) {
+	if !t.writes {
+		return
+	}
+	if t.factors == nil {
+		t.factors = map[core.FactorID]counted{}
+	}
+	t.factors[id] = counted{user, counts}
 }
 
 func factorRow(f core.Factor) (db.InsertFactorParams, error) {
@@ -80,12 +99,16 @@ func factorRow(f core.Factor) (db.InsertFactorParams, error) {
 func (t *tx) UpdateFactor(f core.Factor) error {
 	stand := func() (int64, string, error) {
 		row, err := t.q.FactorStand(t.ctx, db.FactorStandParams{TenantID: t.own(), ID: string(f.ID)})
+		if err == nil {
+			t.sawFactor(f.ID, core.UserID(row.UserID), makesEnrolled(core.FactorKind(row.Kind), core.FactorState(row.State)))
+		}
 		return row.Version, row.Doc, err
 	}
 	doc, err := redoc(t, string(f.ID), f.Doc, stand)
 	if err != nil {
 		return err
 	}
+	was := t.factors[f.ID]
 	n, err := t.must.UpdateFactor(t.ctx, db.UpdateFactorParams{
 		ID: string(f.ID), TenantID: t.own(), Version: f.Version, State: string(f.State), Name: text(f.Name),
 		Handle: f.Handle, Secret: bytesIn(f.Secret), Doc: doc, LastStep: f.LastStep,
@@ -94,7 +117,16 @@ func (t *tx) UpdateFactor(f core.Factor) error {
 		CreatedAt: micros(f.CreatedAt), ConfirmedAt: micros(f.ConfirmedAt), LastUsedAt: micros(f.LastUsedAt),
 		RevokedAt: micros(f.RevokedAt), RevokedWhy: f.RevokedWhy, ExpiresAt: micros(f.ExpiresAt),
 	})
-	return t.versioned(n, err, f.Version, func() (int64, error) { v, _, err := stand(); return v, err })
+	err = t.versioned(n, err, f.Version, func() (int64, error) { v, _, err := stand(); return v, err })
+	if err != nil {
+		return err
+	}
+	is := makesEnrolled(f.Kind, f.State)
+	t.sawFactor(f.ID, was.user, is)
+	if is == was.yes {
+		return nil
+	}
+	return t.refit(was.user, is)
 }
 
 // redoc encodes a row's document with the unknown fields that the row has. A

@@ -19,9 +19,15 @@ func IgnoreNone(err error) error {
 	return err
 }
 
-func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (l store.Login, err error) {
+func (s *Store) FindLogin(ctx context.Context, loginKey string, devices [][]byte) (l store.Login, err error) {
+	var d [core.MaxPeople][]byte // an empty one is nobody's
+	copy(d[:], devices)
+	for i := range d {
+		d[i] = bytesIn(d[i])
+	}
 	err = s.look(ctx, func(q *db.Queries) error {
-		row, err := q.FindLogin(ctx, db.FindLoginParams{LoginKey: loginKey, Device: bytesIn(device)})
+		row, err := q.FindLogin(ctx, db.FindLoginParams{LoginKey: loginKey, Device1: d[0], Device2: d[1], Device3: d[2], Device4: d[3],
+			Device5: d[4], Device6: d[5], Device7: d[6], Device8: d[7]})
 		if err != nil {
 			return err
 		}
@@ -31,6 +37,7 @@ func (s *Store) FindLogin(ctx context.Context, loginKey string, device []byte) (
 			Enrolled: row.Enrolled == 1,
 			Browser:  core.BrowserID(row.BrowserID),
 			KnownAt:  instant(row.BrowserSeenAt), MetAsleep: row.BrowserMetAsleep,
+			TrustedAt: instant(row.TrustedAt), TrustedUntil: instant(row.TrustedUntil),
 		}
 		return nil
 	})
@@ -111,7 +118,7 @@ func (s *Store) AllRoles(ctx context.Context, role core.Role) (out []core.RoleGr
 func (s *Store) RolesOf(ctx context.Context, user core.UserID) (out []core.RoleGrant, err error) {
 	err = s.look(ctx, func(q *db.Queries) error {
 		rows, err := q.RolesOf(ctx, string(user))
-		out = each(rows, grantOf)
+		out = each(rows, func(r db.RolesOfRow) core.RoleGrant { return customGrantOf(r.Role, r.Base, r.Rights) })
 		return err
 	})
 	return out, err

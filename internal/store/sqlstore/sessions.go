@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"sallyport/internal/core"
+	"sallyport/internal/store"
 	"sallyport/internal/store/sqlstore/db"
 )
 
@@ -13,7 +14,7 @@ func sessionOf(r db.Session) (core.Session, unknown, error) {
 	}
 	return core.Session{
 		ID: core.SessionID(r.ID), Tenant: core.TenantID(r.TenantID), User: core.UserID(r.UserID),
-		TokenHash: bytesOut(r.TokenHash), Level: core.Level(r.Level), Doc: doc, Version: r.Version,
+		TokenHash: bytesOut(r.TokenHash), Level: core.Level(r.Level), ActingIn: core.TenantID(r.ActingIn), Doc: doc, Version: r.Version,
 		CreatedAt: instant(r.CreatedAt), RotatedAt: instant(r.RotatedAt), LastSeenAt: instant(r.LastSeenAt),
 		ExpiresAt: instant(r.ExpiresAt), IdleUntil: instant(r.IdleUntil), EndedAt: instant(r.EndedAt), EndedWhy: r.EndedWhy,
 	}, rest, nil
@@ -59,7 +60,7 @@ func (t *tx) InsertSession(s core.Session) error {
 		ID: string(s.ID), TenantID: t.own(), UserID: string(s.User), TokenHash: bytesIn(s.TokenHash),
 		Level: string(s.Level), Doc: doc, Version: s.Version, CreatedAt: micros(s.CreatedAt),
 		RotatedAt: micros(s.RotatedAt), LastSeenAt: micros(s.LastSeenAt), ExpiresAt: micros(s.ExpiresAt),
-		IdleUntil: micros(s.IdleUntil), EndedAt: micros(s.EndedAt), EndedWhy: s.EndedWhy,
+		IdleUntil: micros(s.IdleUntil), EndedAt: micros(s.EndedAt), EndedWhy: s.EndedWhy, ActingIn: string(s.ActingIn),
 	}))
 }
 
@@ -86,4 +87,45 @@ func (t *tx) EndSessions(user core.UserID, why string, except ...core.SessionID)
 		Now: micros(t.now), EndedWhy: why, TenantID: t.own(), UserID: string(user), Spared: spared(except),
 	})
 	return int(n), t.err(err)
+}
+
+func (t *tx) Acting() ([]store.Acting, error) {
+	own, err := t.Tenant()
+	if err != nil {
+		return nil, err
+	}
+	low, high := branch(own.Path)
+	rows, err := t.q.ActingBelow(t.ctx, db.ActingBelowParams{Low: low, High: high, Now: micros(t.now)})
+	if err != nil {
+		return nil, t.err(err)
+	}
+	out := make([]store.Acting, 0, len(rows))
+	for _, r := range rows {
+		s, _, err := sessionOf(r.Session)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, store.Acting{Session: s, User: userOf(r.User)})
+	}
+	return out, nil
+}
+
+func (t *tx) LiveSessions(of core.Standing) (int, error) {
+	own, err := t.Tenant()
+	if err != nil {
+		return 0, err
+	}
+	low, high := branch(own.Path)
+	n, err := t.q.CountSessions(t.ctx, db.CountSessionsParams{Low: low, High: high, Now: micros(t.now), OrganisationID: string(own.Organisation), Standing: string(of)})
+	return int(n), t.err(err)
+}
+
+func (t *tx) EndActing(id core.SessionID, why string) (bool, error) {
+	own, err := t.Tenant()
+	if err != nil {
+		return false, err
+	}
+	low, high := branch(own.Path)
+	n, err := t.q.EndActing(t.ctx, db.EndActingParams{Now: micros(t.now), EndedWhy: why, ID: string(id), Low: low, High: high})
+	return n == 1, t.err(err)
 }

@@ -71,6 +71,9 @@ func (s *Store) Update(ctx context.Context, tenant core.TenantID, fn func(store.
 			if err != nil {
 				return err
 			}
+			if err := t.saveCounts(ctx); err != nil {
+				return err
+			}
 			return s.appendChanges(ctx, q, t.changes, t.now)
 		})
 	})

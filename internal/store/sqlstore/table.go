@@ -24,7 +24,9 @@ type table struct {
 	rows    int
 	room    int
 	columns []Column
+	fields  [][]int  // where in a row each column is
 	zeros   []string // columns that the statement fills with 0
+	after   string   // ends the statement
 }
 
 // newTable makes room for as many rows as are likely.
@@ -42,8 +44,10 @@ func push[T any](list []T, v T, room int) []T {
 func (t *table) add(row any) {
 	v := reflect.ValueOf(row)
 	if t.rows == 0 {
-		for f := range v.Type().Fields() {
-			t.columns = append(t.columns, Column{Name: columnOf(f.Name)})
+		for _, f := range reflect.VisibleFields(v.Type()) {
+			if !f.Anonymous {
+				t.columns, t.fields = append(t.columns, Column{Name: columnOf(f.Name)}), append(t.fields, f.Index)
+			}
 		}
 		for _, name := range t.zeros {
 			t.columns = append(t.columns, Column{Name: name})
@@ -51,11 +55,11 @@ func (t *table) add(row any) {
 	}
 	for i := range t.columns {
 		c := &t.columns[i]
-		if i >= v.NumField() {
+		if i >= len(t.fields) {
 			c.Ints = push(c.Ints, 0, t.room)
 			continue
 		}
-		switch f := v.Field(i); f.Kind() {
+		switch f := v.FieldByIndex(t.fields[i]); f.Kind() {
 		case reflect.String:
 			c.Texts = push(c.Texts, f.String(), t.room)
 		case reflect.Int64:

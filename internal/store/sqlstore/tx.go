@@ -32,6 +32,11 @@ type tx struct {
 	budgets map[store.Guess]int64
 	// docs remembers, per row read, the fields that a newer program put there.
 	docs map[string]unknown
+	// stands and factors remember what was read of accounts and factors, seats who
+	// moved from where to where; see standing.go.
+	stands  map[core.UserID]stand
+	factors map[core.FactorID]counted
+	seats   map[seat]int64
 }
 
 var _ store.Tx = (*tx)(nil)

@@ -140,7 +140,13 @@ func (w *world) chunk(b *testing.B, tenant core.Tenant, n int) {
 		_, err := tx.Places([]core.TenantID{tenant.ID})
 		_, err2 := tx.Logins(keys)
 		_, err3 := tx.Addresses(addresses)
-		return errors.Join(err, err2, err3, tx.Insert(people), tx.Append(events))
+		hold := map[store.Address]core.UserID{}
+		for i, a := range addresses {
+			hold[a] = people[i].User.ID
+		}
+		err = errors.Join(err, err2, err3, tx.Insert(people), tx.Append(events))
+		_, err4 := tx.Hold(hold)
+		return errors.Join(err, err4)
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -44,6 +44,10 @@ func testTree(t *testing.T, w *world) {
 	w.view(deep.ID, func(r store.Reader) error {
 		same(t, "deep line", ids(r.Line()), []core.TenantID{root, a.ID, unit.ID, deep.ID})
 		same(t, "deep below", ids(r.Below()), []core.TenantID{deep.ID})
+		same(t, "another's line", ids(r.LineOf(b.ID)), []core.TenantID{root, b.ID})
+		if _, err := r.LineOf("tn_never"); !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("the line of a node that never was: %v", err)
+		}
 		return nil
 	})
 	all := ids(w.AllTenants(w.ctx))
@@ -110,13 +114,13 @@ func testPeople(t *testing.T, w *world) {
 	w.update(h.tenant.ID, func(tx store.Tx) error {
 		return errors.Join(
 			tx.UpdateUser(gone), tx.SetPassword(h.user.ID, core.Password{Hash: "new", MustChange: true, SetAt: later}),
-			tx.InsertBrowser(newer), tx.SeenBrowser(newer.ID, later, true),
+			tx.InsertBrowser(newer), tx.SeenBrowser(newer.ID, later, "203.0.113.9", true),
 			tx.Grant(h.grant), // again: no change
 			tx.Grant(core.RoleGrant{User: h.user.ID, Tenant: root, Role: core.Auditor, At: later}),
 			tx.DropBudgets(h.user.ID),
 		)
 	})
-	newer.SeenAt, newer.MetAsleep = later, true
+	newer.SeenAt, newer.Place, newer.MetAsleep = later, "203.0.113.9", true
 	w.view(h.tenant.ID, func(r store.Reader) error {
 		users, err := r.Users("", 100)
 		same(t, "without the deleted", len(users), 4)
@@ -295,7 +299,7 @@ func testCounts(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	same(t, "counts", got, []store.UserCount{
-		{State: core.UserActive, Kind: core.Person, Enrolled: false, Count: 3},
+		{State: core.UserActive, Kind: core.Person, Enrolled: false, Count: 4}, // with the operator
 		{State: core.UserActive, Kind: core.Person, Enrolled: true, Count: 1},
 		{State: core.UserDisabled, Kind: core.ServiceAccount, Enrolled: false, Count: 1},
 	})

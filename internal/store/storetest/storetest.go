@@ -63,6 +63,23 @@ func Run(t *testing.T, e Engine) {
 		{"counts", testCounts},
 		{"odd texts", testOddTexts},
 		{"doors across tenants", testDoors},
+		{"nodes by name", testNodes},
+		{"a branch moves", testMoveTenant},
+		{"a branch goes and comes back", testDeleteBranch},
+		{"people are counted where they stand", testCounted},
+		{"counts hold under many hands", testCountedTogether},
+		{"a recount repairs", testRecount},
+		{"lists of people", testPeopleLists},
+		{"somebody moves", testMoveUser},
+		{"trusted browsers", testTrust},
+		{"service accounts and custom roles", testRolesAndServices},
+		{"administrators", testAdministrators},
+		{"acting sessions", testActing},
+		{"jobs", testJobs},
+		{"live sessions", testLiveSessions},
+		{"dry runs", testDry},
+		{"told in another log", testAppendTo},
+		{"events of a branch", testEventsBelow},
 		{"people by the chunk", testBulk},
 		{"what a chunk asks", testBulkQuestions},
 		{"a chunk comes whole or not at all", testBulkRefuses},
@@ -162,6 +179,19 @@ func (w *world) user(tenant core.TenantID) core.User {
 	w.t.Helper()
 	u := w.newUser(tenant)
 	w.update(tenant, func(tx store.Tx) error { return tx.InsertUser(u) })
+	return u
+}
+
+// operator is somebody of the platform's own.
+func (w *world) operator() core.User {
+	w.t.Helper()
+	const id = "us_operator"
+	if u, err := w.FindUser(w.ctx, id); err == nil {
+		return u
+	}
+	u := w.newUser(root)
+	u.ID, u.Login, u.LoginKey, u.Email, u.EmailKey = id, "operator", "operator", "", ""
+	w.update(root, func(tx store.Tx) error { return tx.InsertUser(u) })
 	return u
 }
 

@@ -290,8 +290,8 @@ func testSweep(t *testing.T, w *world) {
 		t.Errorf("the feed ends with %d, was %d, %v", seq, last, err)
 	}
 	lives := w.session(h.user)
-	w.clock.Advance(30 * day) // two sessions, the link, the mail
-	swept(4)
+	w.clock.Advance(30 * day) // three sessions, the link, the mail
+	swept(5)
 	swept(0)
 	if _, _, err := w.FindSession(w.ctx, lives.TokenHash); err != nil {
 		t.Errorf("a session that ended less than its keep time ago: %v", err)

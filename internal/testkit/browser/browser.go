@@ -300,6 +300,25 @@ func (p *Page) Dark(on bool) {
 	})
 }
 
+// Paper shows pages as they are printed, or as on a screen again.
+func (p *Page) Paper(on bool) {
+	p.t.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	p.command("choose paper", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media})
+		return err
+	})
+}
+
+// Seen reports whether any element of a kind takes up room on the page.
+func (p *Page) Seen(selector string) bool {
+	p.t.Helper()
+	return Eval[bool](p, fmt.Sprintf("Array.from(document.querySelectorAll(%q)).some(e => e.getClientRects().length > 0)", selector))
+}
+
 // Language sets what the browser asks for, best first: "de", "fr-CA,fr".
 func (p *Page) Language(accept string) {
 	p.t.Helper()

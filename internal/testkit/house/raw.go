@@ -303,3 +303,10 @@ func (p *Person) Factor() core.Factor {
 	p.h.T.Fatalf("%s has no confirmed app", p.Login)
 	return core.Factor{}
 }
+
+var markup = regexp.MustCompile(`(?s)<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>`)
+
+// Text is what a reader sees of the answer: its words, one space between them.
+func (a Answer) Text() string {
+	return strings.Join(strings.Fields(html.UnescapeString(markup.ReplaceAllString(a.Body, " "))), " ")
+}

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,8 +11,10 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/factor/totp"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/pgtest"
+	"sallyport/internal/web"
 )
 
 // CodeOf is what an app with this key and this many digits shows at an instant.
@@ -57,7 +60,7 @@ func (h *House) Change(tenant core.TenantID, fn func(store.Tx) error) {
 // Settings lays a change over an organisation's settings.
 func (h *House) Settings(tenant core.TenantID, change string) {
 	h.T.Helper()
-	if _, err := h.Directory.ChangeSettings(h.T.Context(), tenant, core.SettingsDoc(change), core.ActorSystem, core.Client{}); err != nil {
+	if _, err := h.Directory.ChangeSettings(h.T.Context(), tenant, core.SettingsDoc(change), access.System(), core.Client{}); err != nil {
 		h.T.Fatal(err)
 	}
 	h.Settle()
@@ -192,7 +195,7 @@ func Nodes(t *testing.T, options ...Option) (a, b *House) {
 // Found makes the platform's tenant.
 func (h *House) Found() {
 	h.T.Helper()
-	root, err := h.Directory.CreateTenant(h.T.Context(), directory.NewTenant{Kind: core.Platform, Name: "Test Platform"}, core.ActorSystem, core.Client{})
+	root, err := h.Directory.CreateTenant(h.T.Context(), directory.NewTenant{Kind: core.Platform, Name: "Test Platform"}, access.System(), core.Client{})
 	if err != nil {
 		h.T.Fatal(err)
 	}
@@ -228,17 +231,50 @@ func (h *House) EnrolledWith(tenant core.Tenant, login string, digits int, roles
 // Actor is a person as one who acts on others, with the roles they hold.
 func (h *House) Actor(p *Person) access.Actor {
 	h.T.Helper()
-	grants, err := h.Store.RolesOf(h.T.Context(), p.ID)
+	grants, err := h.Tree.Grants(h.T.Context(), p.ID)
 	if err != nil {
 		h.T.Fatal(err)
 	}
-	a := access.Actor{User: p.User()}
-	for _, g := range grants {
-		e, err := h.Tree.Effective(h.T.Context(), g.Tenant)
-		if err != nil {
-			h.T.Fatal(err)
-		}
-		a.Grants = append(a.Grants, access.Grant{Role: g.Role, Path: e.Path})
+	a := access.Actor{User: p.User(), Grants: grants}
+	for _, f := range p.Factors() {
+		a.Enrolled = a.Enrolled || f.State == core.FactorConfirmed && f.Kind != core.FactorRecoveryCode
 	}
 	return a
+}
+
+// Proven is a person as an actor who has just shown all they have.
+func (h *House) Proven(p *Person) access.Actor {
+	h.T.Helper()
+	a := h.Actor(p)
+	a.Proofs = []core.Proof{{Kind: core.FactorPassword, At: h.Clock.Now()}}
+	if a.Enrolled {
+		a.Proofs = append(a.Proofs, core.Proof{Kind: core.FactorTOTP, At: h.Clock.Now()})
+	}
+	return a
+}
+
+// Current is the session of a browser, as a page sees it.
+func (h *House) Current(r *Raw) session.Current {
+	h.T.Helper()
+	cur, err := h.Checker.Check(h.T.Context(), r.Cookie(string(web.SessionCookie)), netip.IPv6Loopback())
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	return cur
+}
+
+// Wear puts a session's token into a browser, as a page does with its cookie.
+func (r *Raw) Wear(o session.Opened) *Raw { return r.Plant(string(web.SessionCookie), o.Token) }
+
+// Tenant makes a node.
+func (h *House) Tenant(n directory.NewTenant) core.Tenant {
+	h.T.Helper()
+	if n.Parent == "" {
+		n.Parent = h.Root.ID
+	}
+	t, err := h.Directory.CreateTenant(h.T.Context(), n, access.System(), core.Client{})
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	return t
 }

@@ -36,7 +36,7 @@ func (q *Queries) Attempt(ctx context.Context, arg AttemptParams) (Attempt, erro
 }
 
 const attemptFacts = `-- name: AttemptFacts :many
-SELECT attempts.id, attempts.tenant_id, attempts.user_id, attempts.browser, attempts.doc, attempts.version, attempts.created_at, attempts.expires_at, attempts.done_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at,
+SELECT attempts.id, attempts.tenant_id, attempts.user_id, attempts.browser, attempts.doc, attempts.version, attempts.created_at, attempts.expires_at, attempts.done_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since,
     COALESCE(f.id, '') AS factor_id, COALESCE(f.kind, '') AS factor_kind, COALESCE(f.state, '') AS factor_state,
     COALESCE(f.name, '') AS factor_name, COALESCE(f.handle, '') AS handle, f.secret AS secret,
     COALESCE(f.doc, '') AS factor_doc, COALESCE(f.last_step, 0) AS last_step,
@@ -117,6 +117,14 @@ func (q *Queries) AttemptFacts(ctx context.Context, arg AttemptFactsParams) ([]A
 			&i.User.ChangedAt,
 			&i.User.ValidatedAt,
 			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
 			&i.FactorID,
 			&i.FactorKind,
 			&i.FactorState,

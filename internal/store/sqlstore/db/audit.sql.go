@@ -11,9 +11,9 @@ import (
 
 const appendEvent = `-- name: AppendEvent :exec
 INSERT INTO audit_events (at, name, tenant_id, actor, target, result, reason, address, request, session_id,
-    detail, batch, position)
+    detail, batch, position, organisation_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, 0, 0)
+    $11, 0, 0, COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = $3), ''))
 `
 
 type AppendEventParams struct {
@@ -87,8 +87,84 @@ func (q *Queries) Batches(ctx context.Context, arg BatchesParams) ([]AuditBatch,
 	return items, nil
 }
 
+const eventsAbout = `-- name: EventsAbout :many
+SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position, organisation_id FROM audit_events
+WHERE (audit_events.target = $1 OR audit_events.actor = $1) AND audit_events.organisation_id = $2 AND audit_events.at >= $3
+  AND (audit_events.at, audit_events.seq) < (CAST($4 AS bigint), CAST($5 AS bigint))
+  AND (CAST($6 AS text) = '' OR audit_events.name >= CAST($6 AS text) AND audit_events.name < CAST($7 AS text))
+  AND (CAST($8 AS text) = '' OR audit_events.result = CAST($8 AS text))
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = audit_events.tenant_id AND t.path >= CAST($9 AS text) AND t.path < CAST($10 AS text))
+ORDER BY audit_events.at DESC, audit_events.seq DESC LIMIT CAST($11 AS bigint)
+`
+
+type EventsAboutParams struct {
+	About          string
+	OrganisationID string
+	Since          int64
+	BeforeAt       int64
+	BeforeSeq      int64
+	FromName       string
+	ToName         string
+	WantResult     string
+	Low            string
+	High           string
+	Most           int64
+}
+
+// The same, of what one account did or what was done to it.
+func (q *Queries) EventsAbout(ctx context.Context, arg EventsAboutParams) ([]AuditEvent, error) {
+	rows, err := q.db.QueryContext(ctx, eventsAbout,
+		arg.About,
+		arg.OrganisationID,
+		arg.Since,
+		arg.BeforeAt,
+		arg.BeforeSeq,
+		arg.FromName,
+		arg.ToName,
+		arg.WantResult,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.Seq,
+			&i.At,
+			&i.Name,
+			&i.TenantID,
+			&i.Actor,
+			&i.Target,
+			&i.Result,
+			&i.Reason,
+			&i.Address,
+			&i.Request,
+			&i.SessionID,
+			&i.Detail,
+			&i.Batch,
+			&i.Position,
+			&i.OrganisationID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const eventsAfter = `-- name: EventsAfter :many
-SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS bigint)
+SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position, organisation_id FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS bigint)
 `
 
 type EventsAfterParams struct {
@@ -120,6 +196,80 @@ func (q *Queries) EventsAfter(ctx context.Context, arg EventsAfterParams) ([]Aud
 			&i.Detail,
 			&i.Batch,
 			&i.Position,
+			&i.OrganisationID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventsHere = `-- name: EventsHere :many
+SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position, organisation_id FROM audit_events
+WHERE audit_events.organisation_id = $1 AND audit_events.at >= $2 AND (audit_events.at, audit_events.seq) < (CAST($3 AS bigint), CAST($4 AS bigint))
+  AND (CAST($5 AS text) = '' OR audit_events.name >= CAST($5 AS text) AND audit_events.name < CAST($6 AS text))
+  AND (CAST($7 AS text) = '' OR audit_events.result = CAST($7 AS text))
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = audit_events.tenant_id AND t.path >= CAST($8 AS text) AND t.path < CAST($9 AS text))
+ORDER BY audit_events.at DESC, audit_events.seq DESC LIMIT CAST($10 AS bigint)
+`
+
+type EventsHereParams struct {
+	OrganisationID string
+	Since          int64
+	BeforeAt       int64
+	BeforeSeq      int64
+	FromName       string
+	ToName         string
+	WantResult     string
+	Low            string
+	High           string
+	Most           int64
+}
+
+// An organisation's own history, of a node and what is below it.
+func (q *Queries) EventsHere(ctx context.Context, arg EventsHereParams) ([]AuditEvent, error) {
+	rows, err := q.db.QueryContext(ctx, eventsHere,
+		arg.OrganisationID,
+		arg.Since,
+		arg.BeforeAt,
+		arg.BeforeSeq,
+		arg.FromName,
+		arg.ToName,
+		arg.WantResult,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.Seq,
+			&i.At,
+			&i.Name,
+			&i.TenantID,
+			&i.Actor,
+			&i.Target,
+			&i.Result,
+			&i.Reason,
+			&i.Address,
+			&i.Request,
+			&i.SessionID,
+			&i.Detail,
+			&i.Batch,
+			&i.Position,
+			&i.OrganisationID,
 		); err != nil {
 			return nil, err
 		}
@@ -135,7 +285,7 @@ func (q *Queries) EventsAfter(ctx context.Context, arg EventsAfterParams) ([]Aud
 }
 
 const eventsOf = `-- name: EventsOf :many
-SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position FROM audit_events
+SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position, organisation_id FROM audit_events
 WHERE tenant_id = $1 AND (target = $2 OR actor = $2) AND seq < $3
 ORDER BY seq DESC LIMIT CAST($4 AS bigint)
 `
@@ -176,6 +326,7 @@ func (q *Queries) EventsOf(ctx context.Context, arg EventsOfParams) ([]AuditEven
 			&i.Detail,
 			&i.Batch,
 			&i.Position,
+			&i.OrganisationID,
 		); err != nil {
 			return nil, err
 		}
@@ -242,7 +393,7 @@ func (q *Queries) LastBatch(ctx context.Context) (AuditBatch, error) {
 }
 
 const sealedEvents = `-- name: SealedEvents :many
-SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position FROM audit_events WHERE batch > 0 AND position >= $1 ORDER BY position LIMIT CAST($2 AS bigint)
+SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position, organisation_id FROM audit_events WHERE batch > 0 AND position >= $1 ORDER BY position LIMIT CAST($2 AS bigint)
 `
 
 type SealedEventsParams struct {
@@ -274,6 +425,7 @@ func (q *Queries) SealedEvents(ctx context.Context, arg SealedEventsParams) ([]A
 			&i.Detail,
 			&i.Batch,
 			&i.Position,
+			&i.OrganisationID,
 		); err != nil {
 			return nil, err
 		}
@@ -289,7 +441,7 @@ func (q *Queries) SealedEvents(ctx context.Context, arg SealedEventsParams) ([]A
 }
 
 const unsealed = `-- name: Unsealed :many
-SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position FROM audit_events WHERE batch = 0 ORDER BY seq LIMIT CAST($1 AS bigint)
+SELECT seq, at, name, tenant_id, actor, target, result, reason, address, request, session_id, detail, batch, position, organisation_id FROM audit_events WHERE batch = 0 ORDER BY seq LIMIT CAST($1 AS bigint)
 `
 
 func (q *Queries) Unsealed(ctx context.Context, most int64) ([]AuditEvent, error) {
@@ -316,6 +468,7 @@ func (q *Queries) Unsealed(ctx context.Context, most int64) ([]AuditEvent, error
 			&i.Detail,
 			&i.Batch,
 			&i.Position,
+			&i.OrganisationID,
 		); err != nil {
 			return nil, err
 		}

@@ -104,7 +104,7 @@ func (q *Queries) FactorHistory(ctx context.Context, arg FactorHistoryParams) ([
 }
 
 const factorStand = `-- name: FactorStand :one
-SELECT version, doc FROM factors WHERE tenant_id = $1 AND id = $2
+SELECT version, doc, user_id, kind, state FROM factors WHERE tenant_id = $1 AND id = $2
 `
 
 type FactorStandParams struct {
@@ -115,12 +115,21 @@ type FactorStandParams struct {
 type FactorStandRow struct {
 	Version int64
 	Doc     string
+	UserID  string
+	Kind    string
+	State   string
 }
 
 func (q *Queries) FactorStand(ctx context.Context, arg FactorStandParams) (FactorStandRow, error) {
 	row := q.db.QueryRowContext(ctx, factorStand, arg.TenantID, arg.ID)
 	var i FactorStandRow
-	err := row.Scan(&i.Version, &i.Doc)
+	err := row.Scan(
+		&i.Version,
+		&i.Doc,
+		&i.UserID,
+		&i.Kind,
+		&i.State,
+	)
 	return i, err
 }
 

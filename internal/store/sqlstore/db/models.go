@@ -27,31 +27,35 @@ type AuditBatch struct {
 }
 
 type AuditEvent struct {
-	Seq       int64
-	At        int64
-	Name      string
-	TenantID  string
-	Actor     string
-	Target    string
-	Result    string
-	Reason    string
-	Address   string
-	Request   string
-	SessionID string
-	Detail    string
-	Batch     int64
-	Position  int64
+	Seq            int64
+	At             int64
+	Name           string
+	TenantID       string
+	Actor          string
+	Target         string
+	Result         string
+	Reason         string
+	Address        string
+	Request        string
+	SessionID      string
+	Detail         string
+	Batch          int64
+	Position       int64
+	OrganisationID string
 }
 
 type Browser struct {
-	ID        string
-	TenantID  string
-	UserID    string
-	Hash      []byte
-	Agent     string
-	SeenAt    int64
-	CreatedAt int64
-	MetAsleep bool
+	ID           string
+	TenantID     string
+	UserID       string
+	Hash         []byte
+	Agent        string
+	SeenAt       int64
+	CreatedAt    int64
+	MetAsleep    bool
+	Place        string
+	TrustedAt    int64
+	TrustedUntil int64
 }
 
 type Budget struct {
@@ -72,6 +76,17 @@ type Change struct {
 	Seq       int64
 	Kind      string
 	Subject   string
+	ChangedAt int64
+}
+
+type CustomRole struct {
+	ID        string
+	TenantID  string
+	Base      string
+	Name      string
+	Rights    string
+	Version   int64
+	CreatedAt int64
 	ChangedAt int64
 }
 
@@ -98,6 +113,16 @@ type Factor struct {
 	RevokedAt   int64
 	RevokedWhy  string
 	ExpiresAt   int64
+}
+
+type Job struct {
+	TenantID  string
+	Kind      string
+	Cursor    string
+	Doc       string
+	Version   int64
+	CreatedAt int64
+	ChangedAt int64
 }
 
 type Keyring struct {
@@ -146,12 +171,30 @@ type Password struct {
 	SetAt      int64
 }
 
+type PeopleCount struct {
+	TenantID string
+	Standing string
+	Slot     int64
+	People   int64
+}
+
 type Role struct {
 	UserID    string
 	TenantID  string
 	HeldOn    string
 	Role      string
 	GrantedAt int64
+}
+
+type ServiceAccount struct {
+	UserID     string
+	TenantID   string
+	OwnerID    string
+	Reason     string
+	Networks   string
+	ExpiresAt  int64
+	LastUsedAt int64
+	CreatedAt  int64
 }
 
 type Session struct {
@@ -169,6 +212,7 @@ type Session struct {
 	IdleUntil  int64
 	EndedAt    int64
 	EndedWhy   string
+	ActingIn   string
 }
 
 type Tenant struct {
@@ -187,6 +231,13 @@ type Tenant struct {
 	CreatedAt      int64
 	ChangedAt      int64
 	DeletedAt      int64
+	Locks          string
+	Template       string
+	MfaState       string
+	TrialEndsAt    int64
+	NameKey        string
+	BeforeState    string
+	ErasedAt       int64
 }
 
 type Token struct {
@@ -203,22 +254,30 @@ type Token struct {
 }
 
 type User struct {
-	ID           string
-	TenantID     string
-	Kind         string
-	State        string
-	BeforeState  string
-	Login        string
-	LoginKey     string
-	Name         string
-	Email        string
-	EmailKey     string
-	Federated    bool
-	Locale       string
-	LastSignInAt int64
-	Version      int64
-	CreatedAt    int64
-	ChangedAt    int64
-	ValidatedAt  int64
-	AwakeAt      int64
+	ID             string
+	TenantID       string
+	Kind           string
+	State          string
+	BeforeState    string
+	Login          string
+	LoginKey       string
+	Name           string
+	Email          string
+	EmailKey       string
+	Federated      bool
+	Locale         string
+	LastSignInAt   int64
+	Version        int64
+	CreatedAt      int64
+	ChangedAt      int64
+	ValidatedAt    int64
+	AwakeAt        int64
+	OrganisationID string
+	Enrolled       int64
+	Standing       string
+	NameKey        string
+	FamilyKey      string
+	PlacedAt       int64
+	Skips          int64
+	SkipsSince     int64
 }

@@ -67,7 +67,7 @@ func (q *Queries) ClaimMail(ctx context.Context, arg ClaimMailParams) ([]Outbox,
 
 const expireLinkMails = `-- name: ExpireLinkMails :execrows
 UPDATE outbox SET state = 'expired', body = $1
-WHERE state = 'queued' AND kind IN ('invitation', 'reset', 'enrol_proof')
+WHERE state = 'queued' AND kind IN ('invitation', 'reset', 'enrol_proof', 'email_confirm')
 `
 
 func (q *Queries) ExpireLinkMails(ctx context.Context, emptied []byte) (int64, error) {

@@ -43,7 +43,7 @@ func (q *Queries) AllRoles(ctx context.Context, role string) ([]Role, error) {
 }
 
 const allUsers = `-- name: AllUsers :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users WHERE id > $1 ORDER BY id LIMIT CAST($2 AS bigint)
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE id > $1 ORDER BY id LIMIT CAST($2 AS bigint)
 `
 
 type AllUsersParams struct {
@@ -79,6 +79,14 @@ func (q *Queries) AllUsers(ctx context.Context, arg AllUsersParams) ([]User, err
 			&i.ChangedAt,
 			&i.ValidatedAt,
 			&i.AwakeAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
 		); err != nil {
 			return nil, err
 		}
@@ -138,8 +146,77 @@ func (q *Queries) CountUsers(ctx context.Context) ([]CountUsersRow, error) {
 	return items, nil
 }
 
+const derived = `-- name: Derived :many
+SELECT users.id, users.kind, users.state, users.federated, users.name, users.organisation_id, users.enrolled, users.standing,
+    users.name_key, users.family_key, t.organisation_id AS right_organisation,
+    CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM factors f
+        WHERE f.user_id = users.id AND f.state = 'confirmed' AND f.kind <> 'recovery_code'
+    ) THEN 1 ELSE 0 END AS bigint) AS right_enrolled
+FROM users JOIN tenants t ON t.id = users.tenant_id
+WHERE users.tenant_id = $1 AND users.id > $2 ORDER BY users.id LIMIT CAST($3 AS bigint)
+`
+
+type DerivedParams struct {
+	TenantID string
+	After    string
+	Most     int64
+}
+
+type DerivedRow struct {
+	ID                string
+	Kind              string
+	State             string
+	Federated         bool
+	Name              string
+	OrganisationID    string
+	Enrolled          int64
+	Standing          string
+	NameKey           string
+	FamilyKey         string
+	RightOrganisation string
+	RightEnrolled     int64
+}
+
+// What the store keeps beside an account, and what it is made of.
+func (q *Queries) Derived(ctx context.Context, arg DerivedParams) ([]DerivedRow, error) {
+	rows, err := q.db.QueryContext(ctx, derived, arg.TenantID, arg.After, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DerivedRow
+	for rows.Next() {
+		var i DerivedRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.State,
+			&i.Federated,
+			&i.Name,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.RightOrganisation,
+			&i.RightEnrolled,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findByEmail = `-- name: FindByEmail :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users
 WHERE email_key = $1 AND email_key <> '' AND state <> 'deleted'
 ORDER BY id LIMIT CAST($2 AS bigint)
 `
@@ -177,6 +254,14 @@ func (q *Queries) FindByEmail(ctx context.Context, arg FindByEmailParams) ([]Use
 			&i.ChangedAt,
 			&i.ValidatedAt,
 			&i.AwakeAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
 		); err != nil {
 			return nil, err
 		}
@@ -193,23 +278,33 @@ func (q *Queries) FindByEmail(ctx context.Context, arg FindByEmailParams) ([]Use
 
 const findLogin = `-- name: FindLogin :one
 
-SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at,
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since,
     COALESCE(p.hash, '') AS hash, COALESCE(p.length, 0) AS length,
     COALESCE(p.must_change, false) AS must_change, COALESCE(p.set_at, 0) AS set_at,
     COALESCE(b.id, '') AS browser_id, COALESCE(b.seen_at, 0) AS browser_seen_at,
-    COALESCE(b.met_asleep, false) AS browser_met_asleep,
+    COALESCE(b.trusted_at, 0) AS trusted_at, COALESCE(b.trusted_until, 0) AS trusted_until, COALESCE(b.met_asleep, false) AS browser_met_asleep,
     CAST(CASE WHEN EXISTS (
         SELECT 1 FROM factors f
         WHERE f.user_id = users.id AND f.state = 'confirmed' AND f.kind <> 'recovery_code'
     ) THEN 1 ELSE 0 END AS bigint) AS enrolled
 FROM users
 LEFT JOIN passwords p ON p.user_id = users.id
-LEFT JOIN browsers b ON b.user_id = users.id AND b.hash = $1 AND length(b.hash) > 0
-WHERE users.login_key = $2 AND users.state <> 'deleted'
+LEFT JOIN browsers b ON b.user_id = users.id AND length(b.hash) > 0
+    AND b.hash IN ($1, $2, $3, $4, $5, $6, $7, $8)
+WHERE users.login_key = $9 AND users.state <> 'deleted'
+ORDER BY COALESCE(b.trusted_at, 0) DESC, COALESCE(b.seen_at, 0) DESC
+LIMIT 1
 `
 
 type FindLoginParams struct {
-	Device   []byte
+	Device1  []byte
+	Device2  []byte
+	Device3  []byte
+	Device4  []byte
+	Device5  []byte
+	Device6  []byte
+	Device7  []byte
+	Device8  []byte
 	LoginKey string
 }
 
@@ -221,13 +316,25 @@ type FindLoginRow struct {
 	SetAt            int64
 	BrowserID        string
 	BrowserSeenAt    int64
+	TrustedAt        int64
+	TrustedUntil     int64
 	BrowserMetAsleep bool
 	Enrolled         int64
 }
 
 // Doors that cross tenants: sign-in before it knows one, workers, the shell.
 func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLoginRow, error) {
-	row := q.db.QueryRowContext(ctx, findLogin, arg.Device, arg.LoginKey)
+	row := q.db.QueryRowContext(ctx, findLogin,
+		arg.Device1,
+		arg.Device2,
+		arg.Device3,
+		arg.Device4,
+		arg.Device5,
+		arg.Device6,
+		arg.Device7,
+		arg.Device8,
+		arg.LoginKey,
+	)
 	var i FindLoginRow
 	err := row.Scan(
 		&i.User.ID,
@@ -248,12 +355,22 @@ func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLogin
 		&i.User.ChangedAt,
 		&i.User.ValidatedAt,
 		&i.User.AwakeAt,
+		&i.User.OrganisationID,
+		&i.User.Enrolled,
+		&i.User.Standing,
+		&i.User.NameKey,
+		&i.User.FamilyKey,
+		&i.User.PlacedAt,
+		&i.User.Skips,
+		&i.User.SkipsSince,
 		&i.Hash,
 		&i.Length,
 		&i.MustChange,
 		&i.SetAt,
 		&i.BrowserID,
 		&i.BrowserSeenAt,
+		&i.TrustedAt,
+		&i.TrustedUntil,
 		&i.BrowserMetAsleep,
 		&i.Enrolled,
 	)
@@ -261,7 +378,7 @@ func (q *Queries) FindLogin(ctx context.Context, arg FindLoginParams) (FindLogin
 }
 
 const findUser = `-- name: FindUser :one
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users WHERE id = $1
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE id = $1
 `
 
 func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
@@ -286,6 +403,14 @@ func (q *Queries) FindUser(ctx context.Context, id string) (User, error) {
 		&i.ChangedAt,
 		&i.ValidatedAt,
 		&i.AwakeAt,
+		&i.OrganisationID,
+		&i.Enrolled,
+		&i.Standing,
+		&i.NameKey,
+		&i.FamilyKey,
+		&i.PlacedAt,
+		&i.Skips,
+		&i.SkipsSince,
 	)
 	return i, err
 }
@@ -324,24 +449,34 @@ func (q *Queries) HashSettings(ctx context.Context) ([]HashSettingsRow, error) {
 }
 
 const rolesOf = `-- name: RolesOf :many
-SELECT user_id, tenant_id, held_on, role, granted_at FROM roles WHERE user_id = $1 ORDER BY held_on, role
+SELECT roles.user_id, roles.tenant_id, roles.held_on, roles.role, roles.granted_at, COALESCE(c.base, '') AS base, COALESCE(c.rights, '') AS rights
+FROM roles LEFT JOIN custom_roles c ON c.id = roles.role
+WHERE roles.user_id = $1 ORDER BY roles.held_on, roles.role
 `
 
-func (q *Queries) RolesOf(ctx context.Context, userID string) ([]Role, error) {
+type RolesOfRow struct {
+	Role   Role
+	Base   string
+	Rights string
+}
+
+func (q *Queries) RolesOf(ctx context.Context, userID string) ([]RolesOfRow, error) {
 	rows, err := q.db.QueryContext(ctx, rolesOf, userID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Role
+	var items []RolesOfRow
 	for rows.Next() {
-		var i Role
+		var i RolesOfRow
 		if err := rows.Scan(
-			&i.UserID,
-			&i.TenantID,
-			&i.HeldOn,
-			&i.Role,
-			&i.GrantedAt,
+			&i.Role.UserID,
+			&i.Role.TenantID,
+			&i.Role.HeldOn,
+			&i.Role.Role,
+			&i.Role.GrantedAt,
+			&i.Base,
+			&i.Rights,
 		); err != nil {
 			return nil, err
 		}
@@ -354,4 +489,38 @@ func (q *Queries) RolesOf(ctx context.Context, userID string) ([]Role, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const setDerived = `-- name: SetDerived :execrows
+UPDATE users SET organisation_id = $1, enrolled = $2, standing = $3,
+    name_key = $4, family_key = $5
+WHERE tenant_id = $6 AND id = $7 AND standing = $8
+`
+
+type SetDerivedParams struct {
+	OrganisationID string
+	Enrolled       int64
+	Standing       string
+	NameKey        string
+	FamilyKey      string
+	TenantID       string
+	ID             string
+	WasStanding    string
+}
+
+func (q *Queries) SetDerived(ctx context.Context, arg SetDerivedParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setDerived,
+		arg.OrganisationID,
+		arg.Enrolled,
+		arg.Standing,
+		arg.NameKey,
+		arg.FamilyKey,
+		arg.TenantID,
+		arg.ID,
+		arg.WasStanding,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

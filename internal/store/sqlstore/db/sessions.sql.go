@@ -9,6 +9,148 @@ import (
 	"context"
 )
 
+const actingBelow = `-- name: ActingBelow :many
+SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
+FROM tenants t JOIN sessions ON sessions.acting_in = t.id AND sessions.acting_in <> '' AND sessions.ended_at = 0
+JOIN users ON users.id = sessions.user_id
+WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND sessions.expires_at > $3
+ORDER BY sessions.created_at DESC, sessions.id DESC
+`
+
+type ActingBelowParams struct {
+	Low  string
+	High string
+	Now  int64
+}
+
+type ActingBelowRow struct {
+	Session Session
+	User    User
+}
+
+// Sessions of other tenants that act in a node or below it.
+func (q *Queries) ActingBelow(ctx context.Context, arg ActingBelowParams) ([]ActingBelowRow, error) {
+	rows, err := q.db.QueryContext(ctx, actingBelow, arg.Low, arg.High, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActingBelowRow
+	for rows.Next() {
+		var i ActingBelowRow
+		if err := rows.Scan(
+			&i.Session.ID,
+			&i.Session.TenantID,
+			&i.Session.UserID,
+			&i.Session.TokenHash,
+			&i.Session.Level,
+			&i.Session.Doc,
+			&i.Session.Version,
+			&i.Session.CreatedAt,
+			&i.Session.RotatedAt,
+			&i.Session.LastSeenAt,
+			&i.Session.ExpiresAt,
+			&i.Session.IdleUntil,
+			&i.Session.EndedAt,
+			&i.Session.EndedWhy,
+			&i.Session.ActingIn,
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countSessions = `-- name: CountSessions :one
+SELECT count(*) FROM users u
+JOIN tenants t ON t.id = u.tenant_id AND t.state <> 'deleted' AND t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text)
+JOIN sessions s ON s.user_id = u.id AND s.ended_at = 0 AND s.expires_at > $3
+WHERE u.organisation_id = $4 AND u.state <> 'deleted'
+  AND (CAST($5 AS text) = '' OR u.standing = CAST($5 AS text))
+`
+
+type CountSessionsParams struct {
+	Low            string
+	High           string
+	Now            int64
+	OrganisationID string
+	Standing       string
+}
+
+func (q *Queries) CountSessions(ctx context.Context, arg CountSessionsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countSessions,
+		arg.Low,
+		arg.High,
+		arg.Now,
+		arg.OrganisationID,
+		arg.Standing,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const endActing = `-- name: EndActing :execrows
+UPDATE sessions SET ended_at = CAST($1 AS bigint), ended_why = $2, version = version + 1
+WHERE sessions.id = $3 AND sessions.ended_at = 0 AND sessions.acting_in IN (
+    SELECT t.id FROM tenants t WHERE t.path >= CAST($4 AS text) AND t.path < CAST($5 AS text))
+`
+
+type EndActingParams struct {
+	Now      int64
+	EndedWhy string
+	ID       string
+	Low      string
+	High     string
+}
+
+func (q *Queries) EndActing(ctx context.Context, arg EndActingParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, endActing,
+		arg.Now,
+		arg.EndedWhy,
+		arg.ID,
+		arg.Low,
+		arg.High,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const endAllSessions = `-- name: EndAllSessions :execrows
 UPDATE sessions SET ended_at = $1, ended_why = $2, version = version + 1 WHERE ended_at = 0
 `
@@ -56,7 +198,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) (int64
 }
 
 const findSession = `-- name: FindSession :one
-SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at
+SELECT sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
 FROM sessions JOIN users ON users.tenant_id = sessions.tenant_id AND users.id = sessions.user_id
 WHERE sessions.token_hash = $1
 `
@@ -84,6 +226,7 @@ func (q *Queries) FindSession(ctx context.Context, tokenHash []byte) (FindSessio
 		&i.Session.IdleUntil,
 		&i.Session.EndedAt,
 		&i.Session.EndedWhy,
+		&i.Session.ActingIn,
 		&i.User.ID,
 		&i.User.TenantID,
 		&i.User.Kind,
@@ -102,15 +245,23 @@ func (q *Queries) FindSession(ctx context.Context, tokenHash []byte) (FindSessio
 		&i.User.ChangedAt,
 		&i.User.ValidatedAt,
 		&i.User.AwakeAt,
+		&i.User.OrganisationID,
+		&i.User.Enrolled,
+		&i.User.Standing,
+		&i.User.NameKey,
+		&i.User.FamilyKey,
+		&i.User.PlacedAt,
+		&i.User.Skips,
+		&i.User.SkipsSince,
 	)
 	return i, err
 }
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, tenant_id, user_id, token_hash, level, doc, version, created_at, rotated_at,
-    last_seen_at, expires_at, idle_until, ended_at, ended_why)
+    last_seen_at, expires_at, idle_until, ended_at, ended_why, acting_in)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14)
+    $10, $11, $12, $13, $14, $15)
 `
 
 type InsertSessionParams struct {
@@ -128,6 +279,7 @@ type InsertSessionParams struct {
 	IdleUntil  int64
 	EndedAt    int64
 	EndedWhy   string
+	ActingIn   string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -146,12 +298,13 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.IdleUntil,
 		arg.EndedAt,
 		arg.EndedWhy,
+		arg.ActingIn,
 	)
 	return err
 }
 
 const session = `-- name: Session :one
-SELECT id, tenant_id, user_id, token_hash, level, doc, version, created_at, rotated_at, last_seen_at, expires_at, idle_until, ended_at, ended_why FROM sessions WHERE tenant_id = $1 AND id = $2
+SELECT id, tenant_id, user_id, token_hash, level, doc, version, created_at, rotated_at, last_seen_at, expires_at, idle_until, ended_at, ended_why, acting_in FROM sessions WHERE tenant_id = $1 AND id = $2
 `
 
 type SessionParams struct {
@@ -177,6 +330,7 @@ func (q *Queries) Session(ctx context.Context, arg SessionParams) (Session, erro
 		&i.IdleUntil,
 		&i.EndedAt,
 		&i.EndedWhy,
+		&i.ActingIn,
 	)
 	return i, err
 }
@@ -203,7 +357,7 @@ func (q *Queries) SessionStand(ctx context.Context, arg SessionStandParams) (Ses
 }
 
 const sessions = `-- name: Sessions :many
-SELECT id, tenant_id, user_id, token_hash, level, doc, version, created_at, rotated_at, last_seen_at, expires_at, idle_until, ended_at, ended_why FROM sessions
+SELECT id, tenant_id, user_id, token_hash, level, doc, version, created_at, rotated_at, last_seen_at, expires_at, idle_until, ended_at, ended_why, acting_in FROM sessions
 WHERE tenant_id = $1 AND user_id = $2 AND ended_at = 0 AND expires_at > $3
 ORDER BY created_at DESC, id DESC
 `
@@ -238,6 +392,7 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]Session, 
 			&i.IdleUntil,
 			&i.EndedAt,
 			&i.EndedWhy,
+			&i.ActingIn,
 		); err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 const allTenants = `-- name: AllTenants :many
-SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at FROM tenants ORDER BY path
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants ORDER BY path
 `
 
 func (q *Queries) AllTenants(ctx context.Context) ([]Tenant, error) {
@@ -38,6 +38,492 @@ func (q *Queries) AllTenants(ctx context.Context) ([]Tenant, error) {
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const children = `-- name: Children :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants
+WHERE parent_id = $1 AND (name_key, id) > (CAST($2 AS text), CAST($3 AS text))
+  AND (state <> 'deleted' OR CAST($4 AS bigint) = 1)
+ORDER BY name_key, id LIMIT CAST($5 AS bigint)
+`
+
+type ChildrenParams struct {
+	TenantID   string
+	AfterName  string
+	AfterID    string
+	DeletedToo int64
+	Most       int64
+}
+
+func (q *Queries) Children(ctx context.Context, arg ChildrenParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, children,
+		arg.TenantID,
+		arg.AfterName,
+		arg.AfterID,
+		arg.DeletedToo,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const compareCounts = `-- name: CompareCounts :many
+SELECT d.standing, CAST(sum(d.people) AS bigint) AS missing FROM (
+    SELECT u.standing, count(*) AS people FROM users u WHERE u.tenant_id = $1 AND u.standing <> 'deleted' GROUP BY u.standing
+    UNION ALL
+    SELECT c.standing, -sum(c.people) AS people FROM people_counts c WHERE c.tenant_id = $1 GROUP BY c.standing
+) d GROUP BY d.standing HAVING sum(d.people) <> 0
+`
+
+type CompareCountsRow struct {
+	Standing string
+	Missing  int64
+}
+
+// One statement, one snapshot: people and their counts move in one transaction,
+// so a difference is one.
+func (q *Queries) CompareCounts(ctx context.Context, tenantID string) ([]CompareCountsRow, error) {
+	rows, err := q.db.QueryContext(ctx, compareCounts, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CompareCountsRow
+	for rows.Next() {
+		var i CompareCountsRow
+		if err := rows.Scan(&i.Standing, &i.Missing); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countsBelow = `-- name: CountsBelow :many
+SELECT t.organisation_id, c.standing, CAST(sum(c.people) AS bigint) AS people
+FROM tenants t JOIN people_counts c ON c.tenant_id = t.id
+WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.state <> 'deleted'
+GROUP BY t.organisation_id, c.standing HAVING sum(c.people) <> 0
+`
+
+type CountsBelowParams struct {
+	Low  string
+	High string
+}
+
+type CountsBelowRow struct {
+	OrganisationID string
+	Standing       string
+	People         int64
+}
+
+func (q *Queries) CountsBelow(ctx context.Context, arg CountsBelowParams) ([]CountsBelowRow, error) {
+	rows, err := q.db.QueryContext(ctx, countsBelow, arg.Low, arg.High)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountsBelowRow
+	for rows.Next() {
+		var i CountsBelowRow
+		if err := rows.Scan(&i.OrganisationID, &i.Standing, &i.People); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countsHere = `-- name: CountsHere :many
+SELECT c.standing, CAST(sum(c.people) AS bigint) AS people
+FROM tenants t JOIN people_counts c ON c.tenant_id = t.id
+WHERE t.organisation_id = $1 AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted'
+GROUP BY c.standing HAVING sum(c.people) <> 0
+`
+
+type CountsHereParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+}
+
+type CountsHereRow struct {
+	Standing string
+	People   int64
+}
+
+func (q *Queries) CountsHere(ctx context.Context, arg CountsHereParams) ([]CountsHereRow, error) {
+	rows, err := q.db.QueryContext(ctx, countsHere, arg.OrganisationID, arg.Low, arg.High)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountsHereRow
+	for rows.Next() {
+		var i CountsHereRow
+		if err := rows.Scan(&i.Standing, &i.People); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deleteBranch = `-- name: DeleteBranch :execrows
+UPDATE tenants SET before_state = state, state = 'deleted', deleted_at = $1, changed_at = $1, version = version + 1
+WHERE path >= CAST($2 AS text) AND path < CAST($3 AS text) AND state <> 'deleted'
+`
+
+type DeleteBranchParams struct {
+	DeletedAt int64
+	Low       string
+	High      string
+}
+
+func (q *Queries) DeleteBranch(ctx context.Context, arg DeleteBranchParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteBranch, arg.DeletedAt, arg.Low, arg.High)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deletedBelow = `-- name: DeletedBelow :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants
+WHERE tenants.name_key >= $1 AND tenants.name_key < $2 AND (tenants.name_key, tenants.id) > (CAST($3 AS text), CAST($4 AS text))
+  AND tenants.path >= CAST($5 AS text) AND tenants.path < CAST($6 AS text) AND tenants.state = 'deleted' AND tenants.erased_at = 0
+  AND NOT EXISTS (SELECT 1 FROM tenants AS above WHERE above.id = tenants.parent_id AND above.state = 'deleted')
+ORDER BY tenants.name_key, tenants.id LIMIT CAST($7 AS bigint)
+`
+
+type DeletedBelowParams struct {
+	LowName   string
+	HighName  string
+	AfterName string
+	AfterID   string
+	Low       string
+	High      string
+	Most      int64
+}
+
+// Of a branch that was deleted whole only its top: what is below comes back with it.
+func (q *Queries) DeletedBelow(ctx context.Context, arg DeletedBelowParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, deletedBelow,
+		arg.LowName,
+		arg.HighName,
+		arg.AfterName,
+		arg.AfterID,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dueTrials = `-- name: DueTrials :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE trial_ends_at > 0 AND trial_ends_at <= $1 ORDER BY trial_ends_at LIMIT CAST($2 AS bigint)
+`
+
+type DueTrialsParams struct {
+	Now  int64
+	Most int64
+}
+
+func (q *Queries) DueTrials(ctx context.Context, arg DueTrialsParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, dueTrials, arg.Now, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const erasable = `-- name: Erasable :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE state = 'deleted' AND erased_at = 0 AND deleted_at <= $1
+ORDER BY deleted_at LIMIT CAST($2 AS bigint)
+`
+
+type ErasableParams struct {
+	DeletedBefore int64
+	Most          int64
+}
+
+func (q *Queries) Erasable(ctx context.Context, arg ErasableParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, erasable, arg.DeletedBefore, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findPlatform = `-- name: FindPlatform :one
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE kind = 'platform'
+`
+
+func (q *Queries) FindPlatform(ctx context.Context) (Tenant, error) {
+	row := q.db.QueryRowContext(ctx, findPlatform)
+	var i Tenant
+	err := row.Scan(
+		&i.ID,
+		&i.ParentID,
+		&i.OrganisationID,
+		&i.Path,
+		&i.Kind,
+		&i.Mode,
+		&i.State,
+		&i.Name,
+		&i.ManagedBy,
+		&i.SupportAccess,
+		&i.Settings,
+		&i.Version,
+		&i.CreatedAt,
+		&i.ChangedAt,
+		&i.DeletedAt,
+		&i.Locks,
+		&i.Template,
+		&i.MfaState,
+		&i.TrialEndsAt,
+		&i.NameKey,
+		&i.BeforeState,
+		&i.ErasedAt,
+	)
+	return i, err
+}
+
+const findTenants = `-- name: FindTenants :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE name_key = $1 AND state <> 'deleted' ORDER BY id LIMIT CAST($2 AS bigint)
+`
+
+type FindTenantsParams struct {
+	NameKey string
+	Most    int64
+}
+
+func (q *Queries) FindTenants(ctx context.Context, arg FindTenantsParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, findTenants, arg.NameKey, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -53,10 +539,10 @@ func (q *Queries) AllTenants(ctx context.Context) ([]Tenant, error) {
 }
 
 const insertTenant = `-- name: InsertTenant :exec
-INSERT INTO tenants (id, parent_id, organisation_id, path, kind, mode, state, name, managed_by,
-    support_access, settings, version, created_at, changed_at, deleted_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15)
+INSERT INTO tenants (id, parent_id, organisation_id, path, kind, mode, state, before_state, name, name_key, managed_by,
+    support_access, settings, locks, template, mfa_state, trial_ends_at, erased_at, version, created_at, changed_at, deleted_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 `
 
 type InsertTenantParams struct {
@@ -67,10 +553,17 @@ type InsertTenantParams struct {
 	Kind           string
 	Mode           string
 	State          string
+	BeforeState    string
 	Name           string
+	NameKey        string
 	ManagedBy      string
 	SupportAccess  bool
 	Settings       string
+	Locks          string
+	Template       string
+	MfaState       string
+	TrialEndsAt    int64
+	ErasedAt       int64
 	Version        int64
 	CreatedAt      int64
 	ChangedAt      int64
@@ -86,10 +579,17 @@ func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) erro
 		arg.Kind,
 		arg.Mode,
 		arg.State,
+		arg.BeforeState,
 		arg.Name,
+		arg.NameKey,
 		arg.ManagedBy,
 		arg.SupportAccess,
 		arg.Settings,
+		arg.Locks,
+		arg.Template,
+		arg.MfaState,
+		arg.TrialEndsAt,
+		arg.ErasedAt,
 		arg.Version,
 		arg.CreatedAt,
 		arg.ChangedAt,
@@ -98,8 +598,191 @@ func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) erro
 	return err
 }
 
+const moveBranch = `-- name: MoveBranch :execrows
+UPDATE tenants SET path = CAST($1 AS text) || substr(path, length(CAST($2 AS text)) + 1), version = version + 1,
+    parent_id = CASE WHEN id = CAST($3 AS text) THEN CAST($4 AS text) ELSE parent_id END,
+    organisation_id = CASE WHEN organisation_id = CAST($5 AS text) THEN CAST($6 AS text) ELSE organisation_id END,
+    changed_at = CASE WHEN id = CAST($3 AS text) THEN CAST($7 AS bigint) ELSE changed_at END
+WHERE path >= CAST($2 AS text) AND path < CAST($8 AS text)
+`
+
+type MoveBranchParams struct {
+	NewPath         string
+	Low             string
+	ID              string
+	ParentID        string
+	OldOrganisation string
+	NewOrganisation string
+	ChangedAt       int64
+	High            string
+}
+
+func (q *Queries) MoveBranch(ctx context.Context, arg MoveBranchParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, moveBranch,
+		arg.NewPath,
+		arg.Low,
+		arg.ID,
+		arg.ParentID,
+		arg.OldOrganisation,
+		arg.NewOrganisation,
+		arg.ChangedAt,
+		arg.High,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const moveBranchPeople = `-- name: MoveBranchPeople :execrows
+UPDATE users SET organisation_id = CAST($1 AS text), placed_at = CAST($2 AS bigint)
+WHERE organisation_id = CAST($3 AS text) AND tenant_id IN (
+    SELECT t.id FROM tenants t WHERE t.path >= CAST($4 AS text) AND t.path < CAST($5 AS text))
+`
+
+type MoveBranchPeopleParams struct {
+	NewOrganisation string
+	PlacedAt        int64
+	OldOrganisation string
+	Low             string
+	High            string
+}
+
+func (q *Queries) MoveBranchPeople(ctx context.Context, arg MoveBranchPeopleParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, moveBranchPeople,
+		arg.NewOrganisation,
+		arg.PlacedAt,
+		arg.OldOrganisation,
+		arg.Low,
+		arg.High,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const moveCount = `-- name: MoveCount :exec
+INSERT INTO people_counts (tenant_id, standing, slot, people) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, standing, slot) DO UPDATE SET people = people_counts.people + excluded.people
+`
+
+type MoveCountParams struct {
+	TenantID string
+	Standing string
+	Slot     int64
+	People   int64
+}
+
+func (q *Queries) MoveCount(ctx context.Context, arg MoveCountParams) error {
+	_, err := q.db.ExecContext(ctx, moveCount,
+		arg.TenantID,
+		arg.Standing,
+		arg.Slot,
+		arg.People,
+	)
+	return err
+}
+
+const namedBelow = `-- name: NamedBelow :many
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants
+WHERE name_key >= $1 AND name_key < $2 AND (name_key, id) > (CAST($3 AS text), CAST($4 AS text))
+  AND path >= CAST($5 AS text) AND path < CAST($6 AS text) AND state <> 'deleted'
+ORDER BY name_key, id LIMIT CAST($7 AS bigint)
+`
+
+type NamedBelowParams struct {
+	LowName   string
+	HighName  string
+	AfterName string
+	AfterID   string
+	Low       string
+	High      string
+	Most      int64
+}
+
+func (q *Queries) NamedBelow(ctx context.Context, arg NamedBelowParams) ([]Tenant, error) {
+	rows, err := q.db.QueryContext(ctx, namedBelow,
+		arg.LowName,
+		arg.HighName,
+		arg.AfterName,
+		arg.AfterID,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.OrganisationID,
+			&i.Path,
+			&i.Kind,
+			&i.Mode,
+			&i.State,
+			&i.Name,
+			&i.ManagedBy,
+			&i.SupportAccess,
+			&i.Settings,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const restoreBranch = `-- name: RestoreBranch :execrows
+UPDATE tenants SET state = before_state, before_state = '', deleted_at = 0, changed_at = $1, version = version + 1
+WHERE path >= CAST($2 AS text) AND path < CAST($3 AS text) AND state = 'deleted' AND deleted_at = $4
+`
+
+type RestoreBranchParams struct {
+	ChangedAt int64
+	Low       string
+	High      string
+	DeletedAt int64
+}
+
+// What was deleted before stays so.
+func (q *Queries) RestoreBranch(ctx context.Context, arg RestoreBranchParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, restoreBranch,
+		arg.ChangedAt,
+		arg.Low,
+		arg.High,
+		arg.DeletedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const tenant = `-- name: Tenant :one
-SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at FROM tenants WHERE id = $1
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE id = $1
 `
 
 func (q *Queries) Tenant(ctx context.Context, id string) (Tenant, error) {
@@ -121,6 +804,13 @@ func (q *Queries) Tenant(ctx context.Context, id string) (Tenant, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.DeletedAt,
+		&i.Locks,
+		&i.Template,
+		&i.MfaState,
+		&i.TrialEndsAt,
+		&i.NameKey,
+		&i.BeforeState,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -131,7 +821,7 @@ WITH RECURSIVE line (id, parent_id, above) AS (
     UNION ALL
     SELECT p.id, p.parent_id, line.above + 1 FROM tenants p JOIN line ON p.id = line.parent_id
 )
-SELECT tenants.id, tenants.parent_id, tenants.organisation_id, tenants.path, tenants.kind, tenants.mode, tenants.state, tenants.name, tenants.managed_by, tenants.support_access, tenants.settings, tenants.version, tenants.created_at, tenants.changed_at, tenants.deleted_at FROM line JOIN tenants ON tenants.id = line.id ORDER BY line.above DESC
+SELECT tenants.id, tenants.parent_id, tenants.organisation_id, tenants.path, tenants.kind, tenants.mode, tenants.state, tenants.name, tenants.managed_by, tenants.support_access, tenants.settings, tenants.version, tenants.created_at, tenants.changed_at, tenants.deleted_at, tenants.locks, tenants.template, tenants.mfa_state, tenants.trial_ends_at, tenants.name_key, tenants.before_state, tenants.erased_at FROM line JOIN tenants ON tenants.id = line.id ORDER BY line.above DESC
 `
 
 type TenantLineRow struct {
@@ -163,6 +853,13 @@ func (q *Queries) TenantLine(ctx context.Context, id string) ([]TenantLineRow, e
 			&i.Tenant.CreatedAt,
 			&i.Tenant.ChangedAt,
 			&i.Tenant.DeletedAt,
+			&i.Tenant.Locks,
+			&i.Tenant.Template,
+			&i.Tenant.MfaState,
+			&i.Tenant.TrialEndsAt,
+			&i.Tenant.NameKey,
+			&i.Tenant.BeforeState,
+			&i.Tenant.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -178,7 +875,7 @@ func (q *Queries) TenantLine(ctx context.Context, id string) ([]TenantLineRow, e
 }
 
 const tenantsBelow = `-- name: TenantsBelow :many
-SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at FROM tenants WHERE path >= CAST($1 AS text) AND path < CAST($2 AS text) ORDER BY path
+SELECT id, parent_id, organisation_id, path, kind, mode, state, name, managed_by, support_access, settings, version, created_at, changed_at, deleted_at, locks, template, mfa_state, trial_ends_at, name_key, before_state, erased_at FROM tenants WHERE path >= CAST($1 AS text) AND path < CAST($2 AS text) ORDER BY path
 `
 
 type TenantsBelowParams struct {
@@ -211,6 +908,13 @@ func (q *Queries) TenantsBelow(ctx context.Context, arg TenantsBelowParams) ([]T
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.DeletedAt,
+			&i.Locks,
+			&i.Template,
+			&i.MfaState,
+			&i.TrialEndsAt,
+			&i.NameKey,
+			&i.BeforeState,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -226,41 +930,59 @@ func (q *Queries) TenantsBelow(ctx context.Context, arg TenantsBelowParams) ([]T
 }
 
 const updateTenant = `-- name: UpdateTenant :execrows
-UPDATE tenants SET kind = $1, mode = $2, state = $3, name = $4, managed_by = $5,
-    support_access = $6, settings = $7, version = version + 1,
-    created_at = $8, changed_at = $9, deleted_at = $10
-WHERE id = $11 AND version = $12
+UPDATE tenants SET kind = $1, mode = $2, state = $3, before_state = $4, name = $5, name_key = $6,
+    managed_by = $7, support_access = $8, settings = $9, locks = $10, template = $11,
+    mfa_state = $12, trial_ends_at = $13, erased_at = $14, version = version + 1,
+    created_at = $15, changed_at = $16, deleted_at = $17
+WHERE id = $18 AND version = $19 AND substr(path, 1, length(CAST($20 AS text))) = CAST($20 AS text)
 `
 
 type UpdateTenantParams struct {
 	Kind          string
 	Mode          string
 	State         string
+	BeforeState   string
 	Name          string
+	NameKey       string
 	ManagedBy     string
 	SupportAccess bool
 	Settings      string
+	Locks         string
+	Template      string
+	MfaState      string
+	TrialEndsAt   int64
+	ErasedAt      int64
 	CreatedAt     int64
 	ChangedAt     int64
 	DeletedAt     int64
 	ID            string
 	Version       int64
+	Branch        string
 }
 
+// The node itself or one below it: its path begins with @branch.
 func (q *Queries) UpdateTenant(ctx context.Context, arg UpdateTenantParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, updateTenant,
 		arg.Kind,
 		arg.Mode,
 		arg.State,
+		arg.BeforeState,
 		arg.Name,
+		arg.NameKey,
 		arg.ManagedBy,
 		arg.SupportAccess,
 		arg.Settings,
+		arg.Locks,
+		arg.Template,
+		arg.MfaState,
+		arg.TrialEndsAt,
+		arg.ErasedAt,
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.DeletedAt,
 		arg.ID,
 		arg.Version,
+		arg.Branch,
 	)
 	if err != nil {
 		return 0, err

@@ -9,8 +9,65 @@ import (
 	"context"
 )
 
+const administrators = `-- name: Administrators :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles JOIN users ON users.id = roles.user_id
+WHERE roles.held_on = $1 AND roles.role IN ('platform_admin', 'partner_admin', 'customer_admin')
+  AND users.state IN ('active', 'validated') AND users.kind = 'person'
+ORDER BY users.id
+`
+
+func (q *Queries) Administrators(ctx context.Context, heldOn string) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, administrators, heldOn)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.AwakeAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const browsers = `-- name: Browsers :many
-SELECT id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep FROM browsers WHERE tenant_id = $1 AND user_id = $2 ORDER BY seen_at DESC, id DESC
+SELECT id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep, place, trusted_at, trusted_until FROM browsers WHERE tenant_id = $1 AND user_id = $2 ORDER BY seen_at DESC, id DESC
 `
 
 type BrowsersParams struct {
@@ -36,6 +93,9 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 			&i.SeenAt,
 			&i.CreatedAt,
 			&i.MetAsleep,
+			&i.Place,
+			&i.TrustedAt,
+			&i.TrustedUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -48,6 +108,175 @@ func (q *Queries) Browsers(ctx context.Context, arg BrowsersParams) ([]Browser, 
 		return nil, err
 	}
 	return items, nil
+}
+
+const clashes = `-- name: Clashes :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM tenants t JOIN users ON users.tenant_id = t.id AND users.organisation_id = t.organisation_id
+WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.organisation_id = $3
+  AND users.state <> 'deleted' AND users.email_key <> '' AND EXISTS (
+    SELECT 1 FROM users o WHERE o.email_key = users.email_key AND o.organisation_id = $4 AND o.email_key <> '' AND o.state <> 'deleted')
+LIMIT CAST($5 AS bigint)
+`
+
+type ClashesParams struct {
+	Low               string
+	High              string
+	OrganisationID    string
+	OtherOrganisation string
+	Most              int64
+}
+
+// People of a branch whose address somebody of another organisation has.
+func (q *Queries) Clashes(ctx context.Context, arg ClashesParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, clashes,
+		arg.Low,
+		arg.High,
+		arg.OrganisationID,
+		arg.OtherOrganisation,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.AwakeAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countFactors = `-- name: CountFactors :one
+SELECT count(*) FROM factors
+WHERE tenant_id = $1 AND user_id = $2 AND state = 'confirmed' AND kind <> 'recovery_code'
+`
+
+type CountFactorsParams struct {
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) CountFactors(ctx context.Context, arg CountFactorsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countFactors, arg.TenantID, arg.UserID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const customRole = `-- name: CustomRole :one
+SELECT id, tenant_id, base, name, rights, version, created_at, changed_at FROM custom_roles WHERE tenant_id = $1 AND id = $2
+`
+
+type CustomRoleParams struct {
+	TenantID string
+	ID       string
+}
+
+func (q *Queries) CustomRole(ctx context.Context, arg CustomRoleParams) (CustomRole, error) {
+	row := q.db.QueryRowContext(ctx, customRole, arg.TenantID, arg.ID)
+	var i CustomRole
+	err := row.Scan(
+		&i.ID,
+		&i.TenantID,
+		&i.Base,
+		&i.Name,
+		&i.Rights,
+		&i.Version,
+		&i.CreatedAt,
+		&i.ChangedAt,
+	)
+	return i, err
+}
+
+const customRoles = `-- name: CustomRoles :many
+SELECT id, tenant_id, base, name, rights, version, created_at, changed_at FROM custom_roles WHERE tenant_id = $1 ORDER BY name, id
+`
+
+func (q *Queries) CustomRoles(ctx context.Context, tenantID string) ([]CustomRole, error) {
+	rows, err := q.db.QueryContext(ctx, customRoles, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CustomRole
+	for rows.Next() {
+		var i CustomRole
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Base,
+			&i.Name,
+			&i.Rights,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deleteCustomRole = `-- name: DeleteCustomRole :execrows
+DELETE FROM custom_roles
+WHERE custom_roles.tenant_id = $1 AND custom_roles.id = $2 AND NOT EXISTS (SELECT 1 FROM roles r WHERE r.role = custom_roles.id)
+`
+
+type DeleteCustomRoleParams struct {
+	TenantID string
+	ID       string
+}
+
+func (q *Queries) DeleteCustomRole(ctx context.Context, arg DeleteCustomRoleParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteCustomRole, arg.TenantID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const dropBrowser = `-- name: DropBrowser :execrows
@@ -85,6 +314,23 @@ func (q *Queries) DropBrowsers(ctx context.Context, arg DropBrowsersParams) (int
 	return result.RowsAffected()
 }
 
+const dropService = `-- name: DropService :execrows
+DELETE FROM service_accounts WHERE tenant_id = $1 AND user_id = $2
+`
+
+type DropServiceParams struct {
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) DropService(ctx context.Context, arg DropServiceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, dropService, arg.TenantID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const emailTaken = `-- name: EmailTaken :one
 SELECT count(*) FROM users u
 JOIN tenants t ON t.id = u.tenant_id
@@ -112,6 +358,28 @@ func (q *Queries) EmailTaken(ctx context.Context, arg EmailTakenParams) (int64, 
 	return count, err
 }
 
+const factorsHere = `-- name: FactorsHere :one
+SELECT CAST(COALESCE(sum(CASE WHEN f.kind = 'recovery_code' THEN 0 ELSE 1 END), 0) AS bigint) AS apps,
+    CAST(COALESCE(sum(CASE WHEN f.kind = 'recovery_code' THEN 1 ELSE 0 END), 0) AS bigint) AS codes,
+    count(DISTINCT f.user_id) AS people
+FROM users u JOIN factors f ON f.user_id = u.id AND f.state = 'confirmed'
+WHERE u.organisation_id = $1 AND u.standing <> 'deleted'
+`
+
+type FactorsHereRow struct {
+	Apps   int64
+	Codes  int64
+	People int64
+}
+
+// What taking every second factor of an organisation away would delete.
+func (q *Queries) FactorsHere(ctx context.Context, organisationID string) (FactorsHereRow, error) {
+	row := q.db.QueryRowContext(ctx, factorsHere, organisationID)
+	var i FactorsHereRow
+	err := row.Scan(&i.Apps, &i.Codes, &i.People)
+	return i, err
+}
+
 const grant = `-- name: Grant :exec
 INSERT INTO roles (user_id, tenant_id, held_on, role, granted_at)
 VALUES ($1, $2, $3, $4, $5)
@@ -137,20 +405,53 @@ func (q *Queries) Grant(ctx context.Context, arg GrantParams) error {
 	return err
 }
 
+const holdUser = `-- name: HoldUser :one
+UPDATE users SET enrolled = enrolled WHERE tenant_id = $1 AND id = $2
+RETURNING enrolled, kind, state, federated
+`
+
+type HoldUserParams struct {
+	TenantID string
+	ID       string
+}
+
+type HoldUserRow struct {
+	Enrolled  int64
+	Kind      string
+	State     string
+	Federated bool
+}
+
+// Changes nothing and makes others who change the row wait, on both engines.
+func (q *Queries) HoldUser(ctx context.Context, arg HoldUserParams) (HoldUserRow, error) {
+	row := q.db.QueryRowContext(ctx, holdUser, arg.TenantID, arg.ID)
+	var i HoldUserRow
+	err := row.Scan(
+		&i.Enrolled,
+		&i.Kind,
+		&i.State,
+		&i.Federated,
+	)
+	return i, err
+}
+
 const insertBrowser = `-- name: InsertBrowser :exec
-INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO browsers (id, tenant_id, user_id, hash, agent, seen_at, created_at, met_asleep, place, trusted_at, trusted_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertBrowserParams struct {
-	ID        string
-	TenantID  string
-	UserID    string
-	Hash      []byte
-	Agent     string
-	SeenAt    int64
-	CreatedAt int64
-	MetAsleep bool
+	ID           string
+	TenantID     string
+	UserID       string
+	Hash         []byte
+	Agent        string
+	SeenAt       int64
+	CreatedAt    int64
+	MetAsleep    bool
+	Place        string
+	TrustedAt    int64
+	TrustedUntil int64
 }
 
 func (q *Queries) InsertBrowser(ctx context.Context, arg InsertBrowserParams) error {
@@ -163,15 +464,51 @@ func (q *Queries) InsertBrowser(ctx context.Context, arg InsertBrowserParams) er
 		arg.SeenAt,
 		arg.CreatedAt,
 		arg.MetAsleep,
+		arg.Place,
+		arg.TrustedAt,
+		arg.TrustedUntil,
+	)
+	return err
+}
+
+const insertCustomRole = `-- name: InsertCustomRole :exec
+INSERT INTO custom_roles (id, tenant_id, base, name, rights, version, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+`
+
+type InsertCustomRoleParams struct {
+	ID        string
+	TenantID  string
+	Base      string
+	Name      string
+	Rights    string
+	Version   int64
+	CreatedAt int64
+	ChangedAt int64
+}
+
+func (q *Queries) InsertCustomRole(ctx context.Context, arg InsertCustomRoleParams) error {
+	_, err := q.db.ExecContext(ctx, insertCustomRole,
+		arg.ID,
+		arg.TenantID,
+		arg.Base,
+		arg.Name,
+		arg.Rights,
+		arg.Version,
+		arg.CreatedAt,
+		arg.ChangedAt,
 	)
 	return err
 }
 
 const insertUser = `-- name: InsertUser :exec
 INSERT INTO users (id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key,
-    federated, locale, last_sign_in_at, awake_at, version, created_at, changed_at, validated_at)
+    federated, locale, last_sign_in_at, awake_at, version, created_at, changed_at, validated_at,
+    organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17, $18)
+    $11, $12, $13, $14, $15, $16, $17, $18,
+    COALESCE((SELECT t.organisation_id FROM tenants t WHERE t.id = $2), ''), 0, $19, $20, $21,
+    $22, $23, $24)
 `
 
 type InsertUserParams struct {
@@ -193,6 +530,12 @@ type InsertUserParams struct {
 	CreatedAt    int64
 	ChangedAt    int64
 	ValidatedAt  int64
+	Standing     string
+	NameKey      string
+	FamilyKey    string
+	PlacedAt     int64
+	Skips        int64
+	SkipsSince   int64
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
@@ -215,8 +558,112 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.ValidatedAt,
+		arg.Standing,
+		arg.NameKey,
+		arg.FamilyKey,
+		arg.PlacedAt,
+		arg.Skips,
+		arg.SkipsSince,
 	)
 	return err
+}
+
+const newcomers = `-- name: Newcomers :one
+SELECT count(*) FROM users u
+WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.validated_at > $2
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+`
+
+type NewcomersParams struct {
+	OrganisationID string
+	Since          int64
+	Low            string
+	High           string
+}
+
+// People without a second factor whose mailbox was confirmed after an instant.
+func (q *Queries) Newcomers(ctx context.Context, arg NewcomersParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, newcomers,
+		arg.OrganisationID,
+		arg.Since,
+		arg.Low,
+		arg.High,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const openHolders = `-- name: OpenHolders :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since FROM roles r JOIN users ON users.id = r.user_id
+WHERE r.role = $1 AND users.organisation_id = $2 AND users.standing = 'open'
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+ORDER BY users.login_key LIMIT CAST($5 AS bigint)
+`
+
+type OpenHoldersParams struct {
+	Role           string
+	OrganisationID string
+	Low            string
+	High           string
+	Most           int64
+}
+
+// People without a second factor who hold a role anywhere: few, found by the role.
+func (q *Queries) OpenHolders(ctx context.Context, arg OpenHoldersParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, openHolders,
+		arg.Role,
+		arg.OrganisationID,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Kind,
+			&i.State,
+			&i.BeforeState,
+			&i.Login,
+			&i.LoginKey,
+			&i.Name,
+			&i.Email,
+			&i.EmailKey,
+			&i.Federated,
+			&i.Locale,
+			&i.LastSignInAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.ValidatedAt,
+			&i.AwakeAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const password = `-- name: Password :one
@@ -240,6 +687,366 @@ func (q *Queries) Password(ctx context.Context, arg PasswordParams) (Password, e
 		&i.SetAt,
 	)
 	return i, err
+}
+
+const peopleMailed = `-- name: PeopleMailed :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
+    ) THEN 1 ELSE 0 END AS bigint) AS privileged
+FROM users
+WHERE users.organisation_id = $1 AND users.state <> 'deleted' AND users.email_key <> users.login_key AND users.email_key >= $2 AND users.email_key < $3
+  AND (users.email_key, users.id) > (CAST($4 AS text), CAST($5 AS text))
+  AND NOT (users.login_key >= $2 AND users.login_key < $3) AND NOT (users.name_key >= $2 AND users.name_key < $3)
+  AND NOT (users.family_key >= $2 AND users.family_key < $3)
+  AND (CAST($6 AS text) = '' OR replace(CAST($6 AS text), '|' || users.standing || '|', '') <> CAST($6 AS text))
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($7 AS text) AND t.path < CAST($8 AS text) AND t.state <> 'deleted')
+ORDER BY users.email_key, users.id LIMIT CAST($9 AS bigint)
+`
+
+type PeopleMailedParams struct {
+	OrganisationID string
+	FromKey        string
+	ToKey          string
+	AfterKey       string
+	AfterID        string
+	Standings      string
+	Low            string
+	High           string
+	Most           int64
+}
+
+type PeopleMailedRow struct {
+	User       User
+	Privileged int64
+}
+
+func (q *Queries) PeopleMailed(ctx context.Context, arg PeopleMailedParams) ([]PeopleMailedRow, error) {
+	rows, err := q.db.QueryContext(ctx, peopleMailed,
+		arg.OrganisationID,
+		arg.FromKey,
+		arg.ToKey,
+		arg.AfterKey,
+		arg.AfterID,
+		arg.Standings,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PeopleMailedRow
+	for rows.Next() {
+		var i PeopleMailedRow
+		if err := rows.Scan(
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+			&i.Privileged,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const peopleNamed = `-- name: PeopleNamed :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
+    ) THEN 1 ELSE 0 END AS bigint) AS privileged
+FROM users
+WHERE users.organisation_id = $1 AND users.state <> 'deleted' AND users.name_key >= $2 AND users.name_key < $3
+  AND (users.name_key, users.id) > (CAST($4 AS text), CAST($5 AS text))
+  AND NOT (users.login_key >= $2 AND users.login_key < $3)
+  AND (CAST($6 AS text) = '' OR replace(CAST($6 AS text), '|' || users.standing || '|', '') <> CAST($6 AS text))
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($7 AS text) AND t.path < CAST($8 AS text) AND t.state <> 'deleted')
+ORDER BY users.name_key, users.id LIMIT CAST($9 AS bigint)
+`
+
+type PeopleNamedParams struct {
+	OrganisationID string
+	FromKey        string
+	ToKey          string
+	AfterKey       string
+	AfterID        string
+	Standings      string
+	Low            string
+	High           string
+	Most           int64
+}
+
+type PeopleNamedRow struct {
+	User       User
+	Privileged int64
+}
+
+func (q *Queries) PeopleNamed(ctx context.Context, arg PeopleNamedParams) ([]PeopleNamedRow, error) {
+	rows, err := q.db.QueryContext(ctx, peopleNamed,
+		arg.OrganisationID,
+		arg.FromKey,
+		arg.ToKey,
+		arg.AfterKey,
+		arg.AfterID,
+		arg.Standings,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PeopleNamedRow
+	for rows.Next() {
+		var i PeopleNamedRow
+		if err := rows.Scan(
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+			&i.Privileged,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const peopleOfFamily = `-- name: PeopleOfFamily :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
+    ) THEN 1 ELSE 0 END AS bigint) AS privileged
+FROM users
+WHERE users.organisation_id = $1 AND users.state <> 'deleted' AND users.family_key <> users.name_key AND users.family_key >= $2 AND users.family_key < $3
+  AND (users.family_key, users.id) > (CAST($4 AS text), CAST($5 AS text))
+  AND NOT (users.login_key >= $2 AND users.login_key < $3) AND NOT (users.name_key >= $2 AND users.name_key < $3)
+  AND (CAST($6 AS text) = '' OR replace(CAST($6 AS text), '|' || users.standing || '|', '') <> CAST($6 AS text))
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($7 AS text) AND t.path < CAST($8 AS text) AND t.state <> 'deleted')
+ORDER BY users.family_key, users.id LIMIT CAST($9 AS bigint)
+`
+
+type PeopleOfFamilyParams struct {
+	OrganisationID string
+	FromKey        string
+	ToKey          string
+	AfterKey       string
+	AfterID        string
+	Standings      string
+	Low            string
+	High           string
+	Most           int64
+}
+
+type PeopleOfFamilyRow struct {
+	User       User
+	Privileged int64
+}
+
+func (q *Queries) PeopleOfFamily(ctx context.Context, arg PeopleOfFamilyParams) ([]PeopleOfFamilyRow, error) {
+	rows, err := q.db.QueryContext(ctx, peopleOfFamily,
+		arg.OrganisationID,
+		arg.FromKey,
+		arg.ToKey,
+		arg.AfterKey,
+		arg.AfterID,
+		arg.Standings,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PeopleOfFamilyRow
+	for rows.Next() {
+		var i PeopleOfFamilyRow
+		if err := rows.Scan(
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+			&i.Privileged,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const peoplePage = `-- name: PeoplePage :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
+    ) THEN 1 ELSE 0 END AS bigint) AS privileged
+FROM users
+WHERE users.organisation_id = $1 AND users.standing = $2 AND users.login_key > $3 AND users.login_key >= $4 AND users.login_key < $5
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = users.tenant_id AND t.path >= CAST($6 AS text) AND t.path < CAST($7 AS text) AND t.state <> 'deleted')
+ORDER BY users.login_key LIMIT CAST($8 AS bigint)
+`
+
+type PeoplePageParams struct {
+	OrganisationID string
+	Standing       string
+	After          string
+	FromLogin      string
+	ToLogin        string
+	Low            string
+	High           string
+	Most           int64
+}
+
+type PeoplePageRow struct {
+	User       User
+	Privileged int64
+}
+
+func (q *Queries) PeoplePage(ctx context.Context, arg PeoplePageParams) ([]PeoplePageRow, error) {
+	rows, err := q.db.QueryContext(ctx, peoplePage,
+		arg.OrganisationID,
+		arg.Standing,
+		arg.After,
+		arg.FromLogin,
+		arg.ToLogin,
+		arg.Low,
+		arg.High,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PeoplePageRow
+	for rows.Next() {
+		var i PeoplePageRow
+		if err := rows.Scan(
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+			&i.Privileged,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const rehash = `-- name: Rehash :execrows
@@ -296,7 +1103,9 @@ func (q *Queries) Revoke(ctx context.Context, arg RevokeParams) (int64, error) {
 }
 
 const roles = `-- name: Roles :many
-SELECT user_id, tenant_id, held_on, role, granted_at FROM roles WHERE tenant_id = $1 AND user_id = $2 ORDER BY held_on, role
+SELECT roles.user_id, roles.tenant_id, roles.held_on, roles.role, roles.granted_at, COALESCE(c.base, '') AS base, COALESCE(c.rights, '') AS rights
+FROM roles LEFT JOIN custom_roles c ON c.id = roles.role
+WHERE roles.tenant_id = $1 AND roles.user_id = $2 ORDER BY roles.held_on, roles.role
 `
 
 type RolesParams struct {
@@ -304,21 +1113,29 @@ type RolesParams struct {
 	UserID   string
 }
 
-func (q *Queries) Roles(ctx context.Context, arg RolesParams) ([]Role, error) {
+type RolesRow struct {
+	Role   Role
+	Base   string
+	Rights string
+}
+
+func (q *Queries) Roles(ctx context.Context, arg RolesParams) ([]RolesRow, error) {
 	rows, err := q.db.QueryContext(ctx, roles, arg.TenantID, arg.UserID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Role
+	var items []RolesRow
 	for rows.Next() {
-		var i Role
+		var i RolesRow
 		if err := rows.Scan(
-			&i.UserID,
-			&i.TenantID,
-			&i.HeldOn,
-			&i.Role,
-			&i.GrantedAt,
+			&i.Role.UserID,
+			&i.Role.TenantID,
+			&i.Role.HeldOn,
+			&i.Role.Role,
+			&i.Role.GrantedAt,
+			&i.Base,
+			&i.Rights,
 		); err != nil {
 			return nil, err
 		}
@@ -333,12 +1150,129 @@ func (q *Queries) Roles(ctx context.Context, arg RolesParams) ([]Role, error) {
 	return items, nil
 }
 
+const rolesHeld = `-- name: RolesHeld :many
+SELECT roles.user_id, roles.tenant_id, roles.held_on, roles.role, roles.granted_at, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, COALESCE(c.base, '') AS base, COALESCE(c.rights, '') AS rights
+FROM tenants t JOIN roles ON roles.held_on = t.id AND roles.role < 'user'
+JOIN users ON users.id = roles.user_id LEFT JOIN custom_roles c ON c.id = roles.role
+WHERE t.organisation_id = $1 AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted'
+ORDER BY t.path, users.login_key, roles.role
+`
+
+type RolesHeldParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+}
+
+type RolesHeldRow struct {
+	Role   Role
+	User   User
+	Base   string
+	Rights string
+}
+
+// Who holds a right on a node or below it within the organisation: every role but
+// "user" sorts before it.
+func (q *Queries) RolesHeld(ctx context.Context, arg RolesHeldParams) ([]RolesHeldRow, error) {
+	rows, err := q.db.QueryContext(ctx, rolesHeld, arg.OrganisationID, arg.Low, arg.High)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RolesHeldRow
+	for rows.Next() {
+		var i RolesHeldRow
+		if err := rows.Scan(
+			&i.Role.UserID,
+			&i.Role.TenantID,
+			&i.Role.HeldOn,
+			&i.Role.Role,
+			&i.Role.GrantedAt,
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+			&i.Base,
+			&i.Rights,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const saveService = `-- name: SaveService :execrows
+INSERT INTO service_accounts (user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (user_id) DO UPDATE SET owner_id = excluded.owner_id, reason = excluded.reason, networks = excluded.networks,
+    expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, created_at = excluded.created_at
+WHERE service_accounts.tenant_id = excluded.tenant_id
+`
+
+type SaveServiceParams struct {
+	UserID     string
+	TenantID   string
+	OwnerID    string
+	Reason     string
+	Networks   string
+	ExpiresAt  int64
+	LastUsedAt int64
+	CreatedAt  int64
+}
+
+func (q *Queries) SaveService(ctx context.Context, arg SaveServiceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, saveService,
+		arg.UserID,
+		arg.TenantID,
+		arg.OwnerID,
+		arg.Reason,
+		arg.Networks,
+		arg.ExpiresAt,
+		arg.LastUsedAt,
+		arg.CreatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const seenBrowser = `-- name: SeenBrowser :execrows
-UPDATE browsers SET seen_at = $1, met_asleep = $2 WHERE tenant_id = $3 AND id = $4
+UPDATE browsers SET seen_at = $1, place = $2, met_asleep = $3 WHERE tenant_id = $4 AND id = $5
 `
 
 type SeenBrowserParams struct {
 	SeenAt    int64
+	Place     string
 	MetAsleep bool
 	TenantID  string
 	ID        string
@@ -347,7 +1281,57 @@ type SeenBrowserParams struct {
 func (q *Queries) SeenBrowser(ctx context.Context, arg SeenBrowserParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, seenBrowser,
 		arg.SeenAt,
+		arg.Place,
 		arg.MetAsleep,
+		arg.TenantID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const service = `-- name: Service :one
+SELECT user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at FROM service_accounts WHERE tenant_id = $1 AND user_id = $2
+`
+
+type ServiceParams struct {
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) Service(ctx context.Context, arg ServiceParams) (ServiceAccount, error) {
+	row := q.db.QueryRowContext(ctx, service, arg.TenantID, arg.UserID)
+	var i ServiceAccount
+	err := row.Scan(
+		&i.UserID,
+		&i.TenantID,
+		&i.OwnerID,
+		&i.Reason,
+		&i.Networks,
+		&i.ExpiresAt,
+		&i.LastUsedAt,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
+const setEnrolled = `-- name: SetEnrolled :execrows
+UPDATE users SET enrolled = $1, standing = $2 WHERE tenant_id = $3 AND id = $4
+`
+
+type SetEnrolledParams struct {
+	Enrolled int64
+	Standing string
+	TenantID string
+	ID       string
+}
+
+func (q *Queries) SetEnrolled(ctx context.Context, arg SetEnrolledParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setEnrolled,
+		arg.Enrolled,
+		arg.Standing,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -389,12 +1373,123 @@ func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64
 	return result.RowsAffected()
 }
 
+const trustBrowser = `-- name: TrustBrowser :execrows
+UPDATE browsers SET trusted_at = $1, trusted_until = $2, place = $3, agent = $4
+WHERE tenant_id = $5 AND user_id = $6 AND id = $7
+`
+
+type TrustBrowserParams struct {
+	TrustedAt    int64
+	TrustedUntil int64
+	Place        string
+	Agent        string
+	TenantID     string
+	UserID       string
+	ID           string
+}
+
+func (q *Queries) TrustBrowser(ctx context.Context, arg TrustBrowserParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, trustBrowser,
+		arg.TrustedAt,
+		arg.TrustedUntil,
+		arg.Place,
+		arg.Agent,
+		arg.TenantID,
+		arg.UserID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const trustedHere = `-- name: TrustedHere :one
+SELECT count(*) FROM users u JOIN browsers b ON b.user_id = u.id AND b.trusted_at > 0
+WHERE u.organisation_id = $1 AND u.standing <> 'deleted'
+`
+
+func (q *Queries) TrustedHere(ctx context.Context, organisationID string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, trustedHere, organisationID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const untrustBrowser = `-- name: UntrustBrowser :execrows
+UPDATE browsers SET trusted_at = 0, trusted_until = 0
+WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND trusted_at > 0
+`
+
+type UntrustBrowserParams struct {
+	TenantID string
+	UserID   string
+	ID       string
+}
+
+func (q *Queries) UntrustBrowser(ctx context.Context, arg UntrustBrowserParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, untrustBrowser, arg.TenantID, arg.UserID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const untrustBrowsers = `-- name: UntrustBrowsers :execrows
+UPDATE browsers SET trusted_at = 0, trusted_until = 0
+WHERE tenant_id = $1 AND user_id = $2 AND trusted_at > 0
+`
+
+type UntrustBrowsersParams struct {
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) UntrustBrowsers(ctx context.Context, arg UntrustBrowsersParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, untrustBrowsers, arg.TenantID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const updateCustomRole = `-- name: UpdateCustomRole :execrows
+UPDATE custom_roles SET name = $1, rights = $2, version = version + 1, changed_at = $3
+WHERE tenant_id = $4 AND id = $5 AND version = $6
+`
+
+type UpdateCustomRoleParams struct {
+	Name      string
+	Rights    string
+	ChangedAt int64
+	TenantID  string
+	ID        string
+	Version   int64
+}
+
+func (q *Queries) UpdateCustomRole(ctx context.Context, arg UpdateCustomRoleParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, updateCustomRole,
+		arg.Name,
+		arg.Rights,
+		arg.ChangedAt,
+		arg.TenantID,
+		arg.ID,
+		arg.Version,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const updateUser = `-- name: UpdateUser :execrows
 UPDATE users SET kind = $1, state = $2, before_state = $3, login = $4,
     login_key = $5, name = $6, email = $7, email_key = $8, federated = $9,
     locale = $10, last_sign_in_at = $11, awake_at = $12, version = version + 1,
-    created_at = $13, changed_at = $14, validated_at = $15
-WHERE tenant_id = $16 AND id = $17 AND version = $18
+    created_at = $13, changed_at = $14, validated_at = $15,
+    standing = CASE WHEN CAST($16 AS text) = 'open' AND enrolled = 1 THEN 'enrolled' ELSE CAST($16 AS text) END,
+    name_key = $17, family_key = $18, placed_at = $19, skips = $20, skips_since = $21
+WHERE tenant_id = $22 AND id = $23 AND version = $24
 `
 
 type UpdateUserParams struct {
@@ -413,11 +1508,19 @@ type UpdateUserParams struct {
 	CreatedAt    int64
 	ChangedAt    int64
 	ValidatedAt  int64
+	Standing     string
+	NameKey      string
+	FamilyKey    string
+	PlacedAt     int64
+	Skips        int64
+	SkipsSince   int64
 	TenantID     string
 	ID           string
 	Version      int64
 }
 
+// @standing is that of somebody without a second factor; whether there is one the
+// row knows better than who read it before.
 func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, updateUser,
 		arg.Kind,
@@ -435,6 +1538,12 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.ValidatedAt,
+		arg.Standing,
+		arg.NameKey,
+		arg.FamilyKey,
+		arg.PlacedAt,
+		arg.Skips,
+		arg.SkipsSince,
 		arg.TenantID,
 		arg.ID,
 		arg.Version,
@@ -445,8 +1554,26 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 	return result.RowsAffected()
 }
 
+const usedService = `-- name: UsedService :execrows
+UPDATE service_accounts SET last_used_at = $1 WHERE tenant_id = $2 AND user_id = $3
+`
+
+type UsedServiceParams struct {
+	LastUsedAt int64
+	TenantID   string
+	UserID     string
+}
+
+func (q *Queries) UsedService(ctx context.Context, arg UsedServiceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, usedService, arg.LastUsedAt, arg.TenantID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const user = `-- name: User :one
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users WHERE tenant_id = $1 AND id = $2
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users WHERE tenant_id = $1 AND id = $2
 `
 
 type UserParams struct {
@@ -476,6 +1603,42 @@ func (q *Queries) User(ctx context.Context, arg UserParams) (User, error) {
 		&i.ChangedAt,
 		&i.ValidatedAt,
 		&i.AwakeAt,
+		&i.OrganisationID,
+		&i.Enrolled,
+		&i.Standing,
+		&i.NameKey,
+		&i.FamilyKey,
+		&i.PlacedAt,
+		&i.Skips,
+		&i.SkipsSince,
+	)
+	return i, err
+}
+
+const userStand = `-- name: UserStand :one
+SELECT version, kind, state, federated FROM users WHERE tenant_id = $1 AND id = $2
+`
+
+type UserStandParams struct {
+	TenantID string
+	ID       string
+}
+
+type UserStandRow struct {
+	Version   int64
+	Kind      string
+	State     string
+	Federated bool
+}
+
+func (q *Queries) UserStand(ctx context.Context, arg UserStandParams) (UserStandRow, error) {
+	row := q.db.QueryRowContext(ctx, userStand, arg.TenantID, arg.ID)
+	var i UserStandRow
+	err := row.Scan(
+		&i.Version,
+		&i.Kind,
+		&i.State,
+		&i.Federated,
 	)
 	return i, err
 }
@@ -497,7 +1660,7 @@ func (q *Queries) UserVersion(ctx context.Context, arg UserVersionParams) (int64
 }
 
 const users = `-- name: Users :many
-SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at FROM users
+SELECT id, tenant_id, kind, state, before_state, login, login_key, name, email, email_key, federated, locale, last_sign_in_at, version, created_at, changed_at, validated_at, awake_at, organisation_id, enrolled, standing, name_key, family_key, placed_at, skips, skips_since FROM users
 WHERE tenant_id = $1 AND id > $2 AND state <> 'deleted'
 ORDER BY id LIMIT CAST($3 AS bigint)
 `
@@ -536,6 +1699,14 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 			&i.ChangedAt,
 			&i.ValidatedAt,
 			&i.AwakeAt,
+			&i.OrganisationID,
+			&i.Enrolled,
+			&i.Standing,
+			&i.NameKey,
+			&i.FamilyKey,
+			&i.PlacedAt,
+			&i.Skips,
+			&i.SkipsSince,
 		); err != nil {
 			return nil, err
 		}
@@ -548,4 +1719,25 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const withoutEntry = `-- name: WithoutEntry :one
+SELECT count(*) FROM users u LEFT JOIN passwords p ON p.user_id = u.id AND p.hash <> ''
+WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.email_key = '' AND p.user_id IS NULL
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted')
+`
+
+type WithoutEntryParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+}
+
+// People who would have to sign in and have neither a password nor an address to
+// send a link to.
+func (q *Queries) WithoutEntry(ctx context.Context, arg WithoutEntryParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, withoutEntry, arg.OrganisationID, arg.Low, arg.High)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }

@@ -10,7 +10,7 @@ ORDER BY created_at, id;
 SELECT * FROM factors WHERE tenant_id = @tenant_id AND user_id = @user_id ORDER BY created_at, id;
 
 -- name: FactorStand :one
-SELECT version, doc FROM factors WHERE tenant_id = @tenant_id AND id = @id;
+SELECT version, doc, user_id, kind, state FROM factors WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: InsertFactor :exec
 INSERT INTO factors (id, tenant_id, user_id, kind, state, name, handle, secret, doc, last_step, window_at,

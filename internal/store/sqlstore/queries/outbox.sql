@@ -27,7 +27,7 @@ SELECT count(*) AS waiting, CAST(COALESCE(min(created_at), 0) AS bigint) AS olde
 
 -- name: ExpireLinkMails :execrows
 UPDATE outbox SET state = 'expired', body = @emptied
-WHERE state = 'queued' AND kind IN ('invitation', 'reset', 'enrol_proof');
+WHERE state = 'queued' AND kind IN ('invitation', 'reset', 'enrol_proof', 'email_confirm');
 
 -- name: SweepMails :execrows
 DELETE FROM outbox WHERE id IN (

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"sallyport/internal/rollout"
+)
+
+// Work that one node does for all, each under a lease of its own.
+const (
+	leaseTrials = "trials"
+	leaseUpkeep = "upkeep"
+	leaseLife   = 30 * time.Second
+)
+
+// held takes a lease, and returns what renews it in the course of long work. The
+// work stops where another node has it.
+func (h *House) held(ctx context.Context, name string) (renew func(context.Context) error, mine bool, err error) {
+	taken := h.Clock.Now()
+	mine, err = h.Store.Lease(ctx, name, h.Node, taken, leaseLife)
+	return func(ctx context.Context) error {
+		now := h.Clock.Now()
+		if age := now.Sub(taken); age >= 0 && age < leaseLife/3 {
+			return ctx.Err()
+		}
+		mine, err := h.Store.Lease(ctx, name, h.Node, now, leaseLife)
+		if err == nil && !mine {
+			err = rollout.ErrStop
+		}
+		taken = now
+		return err
+	}, mine, err
+}
+
+// under does work under a lease, where no other node has it.
+func (h *House) under(ctx context.Context, name string, work func(context.Context, func(context.Context) error) error) error {
+	renew, mine, err := h.held(ctx, name)
+	if err == nil && mine {
+		err = work(ctx, renew)
+	}
+	if ctx.Err() != nil {
+		return nil // the house closes
+	}
+	return err
+}
+
+// work goes on with jobs, where there are any.
+func (h *House) work(ctx context.Context) {
+	if waiting, err := h.Rollout.Waiting(ctx); err != nil || !waiting {
+		return // a store that is away is told of elsewhere
+	}
+	err := h.under(ctx, rollout.Lease, func(ctx context.Context, renew func(context.Context) error) error {
+		_, err := h.Rollout.Work(ctx, renew)
+		return err
+	})
+	if err != nil {
+		h.Log.Warn("a job does not get on; it is tried again", "event", "job.failed", "error", err.Error())
+	}
+}
+
+func (h *House) endTrials(ctx context.Context) {
+	err := h.under(ctx, leaseTrials, func(ctx context.Context, _ func(context.Context) error) error {
+		n, err := h.Directory.ConvertDue(ctx)
+		if n > 0 {
+			h.Log.Info("trials became production", "event", "trial.converted", "count", n)
+		}
+		return err
+	})
+	if err != nil {
+		h.Log.Warn("a trial that is over was not converted; it is tried again", "event", "trial.failed", "error", err.Error())
+	}
+}
+
+func (h *House) upkeep(ctx context.Context) {
+	err := h.under(ctx, leaseUpkeep, func(ctx context.Context, renew func(context.Context) error) error {
+		n, err := h.Rollout.Erase(ctx, renew)
+		if n > 0 {
+			h.Log.Info("deleted tenants were erased", "event", "tenant.erased", "count", n)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = h.Rollout.RecountDue(ctx, renew)
+		return err
+	})
+	if err != nil {
+		h.Log.Warn("erasing and recounting did not get through; they are tried again", "event", "upkeep.failed", "error", err.Error())
+	}
+}

@@ -1,0 +1,281 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/console"
+	"sallyport/internal/core"
+	"sallyport/internal/directory"
+	"sallyport/internal/policy"
+	"sallyport/internal/store"
+)
+
+// Settings is a document of an organisation with where each value comes from.
+func (d *Desk) Settings(ctx context.Context, by console.Caller, tenant core.TenantID, which console.Which) (console.SettingsView, error) {
+	v := console.SettingsView{Which: which}
+	if _, _, err := d.Directory.Tree.On(ctx, by.Actor, access.ManageSettings, tenant); err != nil {
+		return v, err
+	}
+	var line []core.Tenant
+	if err := d.Store.View(ctx, tenant, func(r store.Reader) (err error) { line, err = r.Line(); return err }); err != nil {
+		return v, plainly(err)
+	}
+	own := line[len(line)-1]
+	if !own.Kind.IsOrganisation() {
+		return v, core.Invalid("tenant.settings_inherited")
+	}
+	v.Version = own.Version
+	var err error
+	switch which {
+	case console.LockSettings, console.TemplateSettings:
+		base := core.DefaultSettings()
+		v.Doc = own.Template
+		if which == console.LockSettings {
+			base, v.Doc = policy.Loosest(), own.Locks
+		}
+		if own.Kind != core.Platform && own.Kind != core.Partner {
+			return v, core.Invalid("policy.no_" + string(which) + "_here")
+		}
+		v.Settings, err = v.Doc.Over(base)
+		return v, err
+	}
+	v.Doc = own.Settings
+	e, err := policy.Of(line)
+	if err != nil {
+		return v, err
+	}
+	v.Settings = e.Settings
+	if v.Values, err = policy.Values(line); err != nil {
+		return v, err
+	}
+	if v.Floor, err = floorOf(line); err != nil {
+		return v, err
+	}
+	v.Actors = map[string]string{}
+	for _, x := range v.Values {
+		if x.By == "" || v.Actors[x.By] != "" {
+			continue
+		}
+		n, err := d.nameOf(ctx, x.By)
+		if err != nil {
+			return v, err
+		}
+		v.Actors[x.By] = n.who.Name
+	}
+	return v, nil
+}
+
+// floorOf is what no value of the organisation at the end of a line may be looser
+// than: what would hold if its own document were as loose as can be.
+func floorOf(line []core.Tenant) (*core.Settings, error) {
+	loosest := policy.Loosest()
+	loosest.Requirement = []core.Requirement{}
+	b, err := json.Marshal(loosest)
+	if err != nil {
+		return nil, err
+	}
+	line = slices.Clone(line)
+	line[len(line)-1].Settings = core.SettingsDoc(b)
+	e, err := policy.Of(line)
+	if err != nil {
+		return nil, err
+	}
+	if len(policy.Differences(loosest, e.Settings)) == 0 {
+		return nil, nil
+	}
+	return &e.Settings, nil
+}
+
+// PreviewSettings says what a change of a document would differ in, and who would
+// meet what.
+func (d *Desk) PreviewSettings(ctx context.Context, by console.Caller, tenant core.TenantID, which console.Which, change core.SettingsDoc) (console.Effect, error) {
+	v, err := d.Settings(ctx, by, tenant, which)
+	if err != nil {
+		return console.Effect{}, err
+	}
+	var e console.Effect
+	switch which {
+	case console.LockSettings:
+		p, err := d.Directory.PlanLocks(ctx, tenant, change, by.Actor)
+		if err != nil {
+			return e, err
+		}
+		e = effect(p.Preview)
+		line(&e, console.EffectRaised, p.Raised)
+		line(&e, console.EffectKept, p.Kept)
+		after, err := v.Doc.Merge(change)
+		if err != nil {
+			return e, err
+		}
+		if e.Settings, err = lockDifferences(v.Doc, after); err != nil {
+			return e, err
+		}
+	case console.TemplateSettings:
+		if e.Settings, err = d.Directory.PlanTemplate(ctx, tenant, change, by.Actor); err != nil {
+			return e, err
+		}
+	default:
+		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor)
+		if err != nil {
+			return e, err
+		}
+		e = effect(p)
+		e.Settings = p.Settings
+	}
+	if e.Settings == nil {
+		e.Settings = []policy.Difference{}
+	}
+	e.Version = v.Version
+	return e, nil
+}
+
+// lockDifferences compares two documents of locks: what they do not say holds
+// nothing.
+func lockDifferences(a, b core.SettingsDoc) ([]policy.Difference, error) {
+	from, err := a.Over(policy.Loosest())
+	if err != nil {
+		return nil, err
+	}
+	to, err := b.Over(policy.Loosest())
+	if err != nil {
+		return nil, err
+	}
+	return policy.Differences(from, to), nil
+}
+
+// SaveSettings lays a change over a document.
+func (d *Desk) SaveSettings(ctx context.Context, by console.Caller, tenant core.TenantID, which console.Which, change core.SettingsDoc, version int64) error {
+	v, err := d.Settings(ctx, by, tenant, which)
+	if err == nil {
+		err = fresh(v.Version, version)
+	}
+	if err != nil {
+		return err
+	}
+	switch which {
+	case console.LockSettings:
+		_, err = d.Directory.SetLocks(ctx, tenant, change, by.Actor, by.Client)
+	case console.TemplateSettings:
+		_, err = d.Directory.SetTemplate(ctx, tenant, change, by.Actor, by.Client)
+	default:
+		_, err = d.Directory.ChangeSettings(ctx, tenant, change, by.Actor, by.Client)
+	}
+	return err
+}
+
+// Explain asks the resolver what a sign-in of somebody would meet.
+func (d *Desk) Explain(ctx context.Context, by console.Caller, q console.ExplainQuery) (console.Who, console.Explanation, error) {
+	u, err := d.whom(ctx, by, q.User)
+	if err != nil {
+		return console.Who{}, console.Explanation{}, err
+	}
+	eff, err := d.Directory.Tree.Effective(ctx, u.Tenant)
+	if err != nil {
+		return console.Who{}, console.Explanation{}, err
+	}
+	roles, err := d.Store.RolesOf(ctx, u.ID)
+	if err != nil {
+		return console.Who{}, console.Explanation{}, err
+	}
+	f := policy.Facts{Now: q.At, Effective: eff, App: policy.App{ID: core.AppID(q.App)},
+		Shown: policy.Shown{Proofs: []core.Proof{{Kind: core.FactorPassword, At: q.At}}, KnownBrowser: q.Browser != "new"}}
+	if q.Address != "" {
+		if f.Shown.Address, err = netip.ParseAddr(q.Address); err != nil {
+			return console.Who{}, console.Explanation{}, core.Invalid("form.invalid", "field", "address")
+		}
+	}
+	if q.Browser == "trusted" {
+		f.Shown.Proofs = append(f.Shown.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, At: q.At})
+	}
+	err = d.Store.View(ctx, u.Tenant, func(r store.Reader) error {
+		factors, err := r.Factors(u.ID)
+		f.Person = policy.PersonOf(u, factors).With(roles)
+		f.Person.Skips = u.SkipsOf(eff.Since)
+		return err
+	})
+	if u.Kind == core.ServiceAccount {
+		f.Shown.Door = policy.Basic
+	}
+	return console.Who{ID: u.ID, Name: u.Name, Login: u.Login}, policy.Explain(f), err
+}
+
+// Apps are those that a sign-in may be to; none are registered in this version.
+func (d *Desk) Apps(context.Context, console.Caller) ([]console.Option, error) { return nil, nil }
+
+// barsShown is how many organisations the first page has, refusedShown how many
+// refusals.
+const (
+	barsShown    = 8
+	refusedShown = 6
+)
+
+// Overview is the first page: where people still have to set up, and what was
+// refused lately.
+func (d *Desk) Overview(ctx context.Context, by console.Caller) (console.Overview, error) {
+	var v console.Overview
+	top := topOf(by.Actor)
+	at, err := d.Directory.Tree.Place(ctx, top)
+	if err != nil {
+		return v, plainly(err)
+	}
+	if by.Actor.Can(access.ViewTenants, at) {
+		if err := d.bars(ctx, by, top, &v); err != nil {
+			return v, err
+		}
+	} else {
+		found, err := d.Directory.People(ctx, top, directory.PeopleQuery{Limit: 1}, by.Actor)
+		if err != nil {
+			return v, err
+		}
+		v.Counts, v.Organisations = counts(found.Progress), 1
+	}
+	if !by.Actor.Can(access.ViewAudit, at) {
+		return v, nil
+	}
+	q := store.EventsQuery{Page: store.Page{Limit: refusedShown}, Name: "signin.", Result: "refused"}
+	events, _, err := d.Directory.Events(ctx, top, q, by.Actor)
+	if err != nil {
+		return v, err
+	}
+	if v.Refused, err = d.entries(ctx, events); err != nil {
+		return v, err
+	}
+	q.Since, q.Limit = d.Now().Add(-24*time.Hour), mostRefused
+	day, _, err := d.Directory.Events(ctx, top, q, by.Actor)
+	v.RefusedToday = len(day)
+	return v, err
+}
+
+// mostRefused is how far refusals of a day are counted.
+const mostRefused = 999
+
+// bars lists the organisations where somebody still has to set up, the longest way
+// first.
+func (d *Desk) bars(ctx context.Context, by console.Caller, top core.TenantID, v *console.Overview) error {
+	all, err := d.Directory.Organisations(ctx, top, by.Actor)
+	if err != nil {
+		return err
+	}
+	v.Organisations = len(all)
+	for _, o := range all {
+		c := counts(o.Progress)
+		v.Counts = v.Counts.Add(c)
+		set := o.Effective.Settings.Requirement
+		if slices.Contains(set, core.RequireOrganization) || slices.Contains(set, core.RequireSelectedApps) {
+			v.Required++
+		}
+		if c.SetupRequired+c.Pending > 0 {
+			v.Bars = append(v.Bars, console.OrganisationBar{Tenant: o.Tenant, Requirement: set, Counts: c})
+		}
+	}
+	slices.SortStableFunc(v.Bars, func(a, b console.OrganisationBar) int { return b.Counts.SetupRequired - a.Counts.SetupRequired })
+	if len(v.Bars) > barsShown {
+		v.More, v.Bars = len(v.Bars)-barsShown, v.Bars[:barsShown]
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package directory_test
+
+import (
+	"fmt"
+	"testing"
+
+	"sallyport/internal/access"
+	"sallyport/internal/core"
+	"sallyport/internal/directory"
+	"sallyport/internal/store"
+	"sallyport/internal/testkit/house"
+)
+
+// put makes an account that stands somewhere, without walking through pages.
+func put(h *house.House, where core.Tenant, login string, standing core.Standing, roles ...core.Role) {
+	h.T.Helper()
+	u, _ := h.Invite(where, login, roles...)
+	if standing == core.StandingPending {
+		return
+	}
+	h.Change(where.ID, func(tx store.Tx) error {
+		u, err := tx.User(u.ID)
+		if err != nil {
+			return err
+		}
+		u.State = core.UserActive
+		switch standing {
+		case core.StandingService:
+			u.Kind = core.ServiceAccount
+		case core.StandingFederated:
+			u.Federated = true
+		case core.StandingInactive:
+			u.State = core.UserDisabled
+		case core.StandingDeleted:
+			u.State = core.UserDeleted
+		}
+		if err := tx.UpdateUser(u); err != nil || standing != core.StandingEnrolled {
+			return err
+		}
+		return tx.InsertFactor(core.Factor{ID: core.FactorID("fa_" + string(u.ID)[3:]), Tenant: where.ID, User: u.ID, Kind: core.FactorTOTP, State: core.FactorConfirmed,
+			Secret: []byte{1}, CreatedAt: tx.Now(), ConfirmedAt: tx.Now()})
+	})
+}
+
+var statuses = []core.MFAStatus{core.MFAEnabled, core.MFASetupRequired, core.MFAPendingValidation, core.MFADisabled, core.MFAServiceAccount, core.MFANotApplicable, directory.FilterInactive}
+
+// ACR-08, ACR-09, ACR-26: the bar and the table below it say the same at every node,
+// whatever holds there; units count with their customer, folders with their partner,
+// and a partner's branch is the sum of its organisations.
+func TestTheBarAndTheTableAgree(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		ctx := t.Context()
+		partner := h.Tenant(directory.NewTenant{Kind: core.Partner, Name: "Nordwind"})
+		folder := h.Tenant(directory.NewTenant{Kind: core.Folder, Name: "Bakers", Parent: partner.ID})
+		on := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "On", Parent: folder.ID, Settings: core.SettingsDoc(`{"requirement":["organization"]}`)})
+		unit := h.Tenant(directory.NewTenant{Kind: core.Unit, Name: "Unit", Parent: on.ID})
+		roles := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Roles", Parent: partner.ID, Settings: core.SettingsDoc(`{"requirement":["per_user"],"required_level":{"customer_admin":"mfa"}}`)})
+		off := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Off", Parent: folder.ID})
+		gone := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Gone", Parent: partner.ID})
+		n := 0
+		for at, many := range map[*core.Tenant][]int{&partner: {1, 1, 0, 0, 1, 1, 1}, &folder: {2, 0, 1, 1, 0, 0, 1}, &on: {3, 2, 1, 1, 1, 2, 1}, &unit: {1, 3, 2, 0, 1, 0, 1},
+			&roles: {1, 3, 1, 1, 0, 1, 1}, &off: {0, 2, 1, 1, 0, 0, 1}, &gone: {2, 2, 1, 0, 0, 0, 0}} {
+			for i, s := range []core.Standing{core.StandingEnrolled, core.StandingOpen, core.StandingPending, core.StandingService, core.StandingFederated, core.StandingInactive, core.StandingDeleted} {
+				for range many[i] {
+					n++
+					put(h, *at, fmt.Sprintf("p%03d@example.com", n), s)
+				}
+			}
+		}
+		put(h, roles, "admin@example.com", core.StandingOpen, core.CustomerAdmin)
+		put(h, roles, "enrolled-admin@example.com", core.StandingEnrolled, core.CustomerAdmin)
+		if _, err := h.Directory.DeleteTenant(ctx, gone.ID, "Gone", access.System(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		for name, c := range map[string]struct {
+			at   core.Tenant
+			want directory.Progress
+		}{
+			"a partner with its folder":    {partner, directory.Progress{Enabled: 3, SetupRequired: 1, Pending: 1, Service: 1, NotApplicable: 1, Inactive: 1}},
+			"a folder":                     {folder, directory.Progress{Enabled: 2, Pending: 1, Service: 1}},
+			"a customer with its unit":     {on, directory.Progress{Enabled: 4, SetupRequired: 5, Pending: 3, Service: 1, NotApplicable: 2, Inactive: 2}},
+			"a unit":                       {unit, directory.Progress{Enabled: 1, SetupRequired: 3, Pending: 2, NotApplicable: 1}},
+			"one that asks administrators": {roles, directory.Progress{Enabled: 2, SetupRequired: 1, Disabled: 3, Pending: 1, Service: 1, Inactive: 1}},
+			"one that asks nobody":         {off, directory.Progress{Disabled: 2, Pending: 1, Service: 1}},
+		} {
+			bar, err := h.Directory.Progress(ctx, c.at.ID, access.System())
+			if err != nil || bar != c.want {
+				t.Errorf("%s: %+v, %v", name, bar, err)
+			}
+			total := 0
+			for _, status := range append(statuses, "") {
+				seen := 0
+				for q := (directory.PeopleQuery{Status: status, Limit: 2}); ; {
+					page, err := h.Directory.People(ctx, c.at.ID, q, access.System())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if page.Progress != bar {
+						t.Errorf("%s: the page of %q counts %+v", name, status, page.Progress)
+					}
+					for _, p := range page.People {
+						seen++
+						if got := p.Status; status != "" && status != directory.FilterInactive && (got != status || p.Inactive) {
+							t.Errorf("%s: %s is %s and listed as %s", name, p.User.Login, got, status)
+						}
+					}
+					if q.After = page.Next; q.After == "" {
+						break
+					}
+				}
+				if status == "" {
+					if seen != total {
+						t.Errorf("%s: %d in all, %d by filter", name, seen, total)
+					}
+				} else if total += seen; seen != bar.Of(status) {
+					t.Errorf("%s: the table has %d people who are %s, the bar %d", name, seen, status, bar.Of(status))
+				}
+			}
+		}
+		all, organisations, err := h.Directory.Branch(ctx, partner.ID, access.System())
+		want := directory.Progress{Enabled: 9, SetupRequired: 7, Pending: 6, Disabled: 5, Service: 4, NotApplicable: 3, Inactive: 4}
+		if err != nil || organisations != 4 || all != want {
+			t.Errorf("the branch: %+v of %d organisations, %v", all, organisations, err)
+		}
+		if all.Asked() != 22 {
+			t.Error(all.Asked())
+		}
+	})
+}
