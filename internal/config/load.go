@@ -11,6 +11,8 @@ import (
 	kyaml "github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/v2"
 	"go.yaml.in/yaml/v3"
+
+	"sallyport/internal/core"
 )
 
 // Source is where values may come from.
@@ -366,4 +368,12 @@ func keys(all []field) []string {
 		}
 	}
 	return out
+}
+
+// didYouMean is the end of an error about a word that is not known.
+func didYouMean(word string, among []string) string {
+	if near := core.Nearest(word, among); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
 }

@@ -106,3 +106,7 @@ func (s Settings) clone() Settings {
 	s.Rollout.ReminderDays = slices.Clone(s.Rollout.ReminderDays)
 	return s
 }
+
+// Languages are those that pages and mails speak; a test holds them to the
+// catalogs.
+var Languages = []string{"de", "en", "fr", "sv"}

@@ -231,8 +231,8 @@ func checkTexts(s Settings) error {
 	if s.Logo != "" && (len(s.Logo) > 500 || !strings.HasPrefix(s.Logo, "https://") || strings.ContainsFunc(s.Logo, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' })) {
 		return bad("logo", "must be an address that begins with https://")
 	}
-	if s.Locale != "" && !isWord(s.Locale) {
-		return bad("locale", "must be a language such as de")
+	if s.Locale != "" && !slices.Contains(Languages, s.Locale) {
+		return bad("locale", "is not one of %s", strings.Join(Languages, ", "))
 	}
 	if s.TimeZone != "" {
 		if _, err := time.LoadLocation(s.TimeZone); err != nil {

@@ -3,8 +3,14 @@ package core
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"net/netip"
+	"reflect"
 	"slices"
+	"strings"
 )
 
 func errNoDocument() error {
@@ -35,12 +41,79 @@ func parse(b []byte, probe Settings) (Settings, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&probe); err != nil {
-		return probe, Invalid("settings.invalid", "reason", err.Error())
+		return probe, explain(b, err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return probe, Invalid("settings.invalid", "reason", "something stands after the document")
 	}
 	return probe, nil
+}
+
+// explain says which key of a document cannot be read, and what would be. It
+// reads the keys one by one, which is only worth it once something is wrong.
+func explain(b []byte, why error) error {
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(b, &keys) != nil {
+		return notJSON(why)
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		one, err := json.Marshal(map[string]json.RawMessage{key: keys[key]})
+		if err != nil {
+			return err
+		}
+		probe := DefaultSettings()
+		err = json.Unmarshal(one, &probe)
+		if err == nil {
+			continue
+		}
+		var shape *json.UnmarshalTypeError
+		switch {
+		case key == "login_networks":
+			return bad(key, "%s", noNetwork(keys[key]))
+		case errors.As(err, &shape):
+			if strings.HasPrefix(shape.Field, key+".") {
+				key = shape.Field
+			}
+			return bad(key, "must be %s", due(shape.Type.Kind()))
+		}
+		return bad(key, "%s", strings.TrimPrefix(err.Error(), key+": "))
+	}
+	return notJSON(why)
+}
+
+func notJSON(why error) error {
+	var syntax *json.SyntaxError
+	if errors.As(why, &syntax) {
+		return Invalid("settings.invalid", "reason", fmt.Sprintf("the document is not JSON: at byte %d, %s", syntax.Offset, syntax.Error()))
+	}
+	return Invalid("settings.invalid", "reason", "the document is not JSON: it ends too early")
+}
+
+func noNetwork(list json.RawMessage) string {
+	var texts []string
+	if json.Unmarshal(list, &texts) == nil {
+		for _, s := range texts {
+			if _, err := netip.ParsePrefix(s); err != nil {
+				return fmt.Sprintf("%q is not a network such as 203.0.113.0/24", s)
+			}
+		}
+	}
+	return "must be a list of networks such as 203.0.113.0/24"
+}
+
+// due names what JSON writes a kind of value as.
+func due(k reflect.Kind) string {
+	switch k {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.String:
+		return "text in quotes"
+	case reflect.Slice:
+		return "a list in brackets"
+	}
+	return "an object in braces"
 }
 
 // CheckKeys refuses what the JSON decoder forgives: a key in other letters, and
@@ -76,7 +149,7 @@ func exactObject(dec *json.Decoder, shape map[string]any, path string) error {
 	for dec.More() {
 		t, err := dec.Token()
 		if err != nil {
-			return Invalid("settings.invalid", "reason", err.Error())
+			return notJSON(err)
 		}
 		name, _ := t.(string)
 		known, ok := shape[name]
@@ -87,6 +160,10 @@ func exactObject(dec *json.Decoder, shape map[string]any, path string) error {
 				why = "stands there twice"
 			case path == "" && slices.Contains(LaterKeys, name):
 				why = "comes with a later release"
+			default:
+				if near := Nearest(name, slices.Collect(maps.Keys(shape))); near != "" {
+					why += "; did you mean " + path + near + "?"
+				}
 			}
 			return Invalid("settings.invalid", "key", path+name, "reason", why)
 		}
@@ -94,14 +171,14 @@ func exactObject(dec *json.Decoder, shape map[string]any, path string) error {
 		inner, isObject := known.(map[string]any)
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return Invalid("settings.invalid", "reason", err.Error())
+			return notJSON(err)
 		}
 		if !isObject || len(raw) == 0 || raw[0] != '{' {
 			continue // the typed reading looks at it
 		}
 		in := json.NewDecoder(bytes.NewReader(raw))
 		if _, err := in.Token(); err != nil {
-			return Invalid("settings.invalid", "reason", err.Error())
+			return notJSON(err)
 		}
 		if err := exactObject(in, inner, path+name+"."); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package i18n_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -9,8 +10,21 @@ import (
 
 	"golang.org/x/text/language"
 
+	"sallyport/internal/core"
 	"sallyport/internal/i18n"
 )
+
+// TestLanguagesAreThoseOfSettings: an organisation may choose what the catalogs
+// speak, and nothing else.
+func TestLanguagesAreThoseOfSettings(t *testing.T) {
+	var tags []string
+	for _, l := range i18n.Languages() {
+		tags = append(tags, l.Tag)
+	}
+	if !slices.Equal(tags, core.Languages) {
+		t.Errorf("catalogs speak %v, settings take %v", tags, core.Languages)
+	}
+}
 
 func TestChoose(t *testing.T) {
 	for _, c := range []struct {

@@ -1,15 +1,14 @@
-package config
+package core
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
 
-// didYouMean finds what somebody may have wanted to write: the nearest by
-// changed letters, or one that ends in the same word ("smtp_url" for
-// "mail.smtp_url").
-func didYouMean(word string, among []string) string {
+// Nearest finds what somebody may have wanted to write: the nearest by changed
+// letters, or one that ends in the same word ("smtp_url" for "mail.smtp_url"). It
+// is empty where nothing is near.
+func Nearest(word string, among []string) string {
 	best, least := "", 2+len(word)/5
 	among = slices.Sorted(slices.Values(among))
 	for _, w := range among {
@@ -25,10 +24,7 @@ func didYouMean(word string, among []string) string {
 			best = among[i]
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
+	return best
 }
 
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
