@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
 	"sallyport/internal/secret"
@@ -147,7 +148,7 @@ func (m *Metrics) Handler() http.Handler {
 type gauges struct{ h *House }
 
 var (
-	descUsers  = prometheus.NewDesc("sallyport_users", "Accounts by state and second factor.", []string{"state", "mfa"}, nil)
+	descUsers  = prometheus.NewDesc("sallyport_users", "Accounts by where they stand towards a second factor.", []string{"state"}, nil)
 	descQueue  = prometheus.NewDesc("sallyport_email_queue_depth", "Mails that wait.", nil, nil)
 	descSkew   = prometheus.NewDesc("sallyport_clock_skew_seconds", "The database's clock against this machine's.", nil, nil)
 	descBackup = prometheus.NewDesc("sallyport_backup_last_success_timestamp_seconds", "When the last backup was finished; 0 is never.", nil, nil)
@@ -181,22 +182,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	if st == nil {
 		return
 	}
-	if counts, err := st.CountUsers(ctx); err == nil {
-		sums := map[[2]string]int64{}
-		for _, c := range counts {
-			mfa := "off"
-			if c.Enrolled {
-				mfa = "active"
-			}
-			if c.Kind == core.ServiceAccount {
-				mfa = "exempt"
-			}
-			sums[[2]string{string(c.State), mfa}] += c.Count
-		}
-		for k, n := range sums {
-			gauge(descUsers, float64(n), k[0], k[1])
-		}
-	}
+	g.users(ctx, gauge)
 	if n, _, err := st.MailQueue(ctx); err == nil {
 		gauge(descQueue, float64(n))
 	}
@@ -225,6 +211,26 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 			v = float64(at.Unix())
 		}
 		gauge(descBackup, v)
+	}
+}
+
+// users reads the counters that the bars of the console read: a scrape costs by the
+// number of organisations, not of people.
+func (g gauges) users(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string)) {
+	if g.h.Directory == nil {
+		return
+	}
+	root, err := g.h.Tree.Root(ctx)
+	if err != nil {
+		return
+	}
+	p, _, err := g.h.Directory.Branch(ctx, root, access.System())
+	if err != nil {
+		return
+	}
+	for state, n := range map[string]int{"active": p.Enabled, "setup_required": p.SetupRequired, "off": p.Disabled,
+		"exempt": p.Service + p.NotApplicable, "pending": p.Pending, "inactive": p.Inactive} {
+		gauge(descUsers, float64(n), state)
 	}
 }
 
