@@ -77,9 +77,20 @@ func (i BackupInfo) bind() []string {
 	return []string{"backup", i.Instance, strconv.FormatInt(i.At.UnixMicro(), 10)}
 }
 
-// Backup writes a sealed copy of the store to a new file while others go on.
-// It appears whole or not at all.
-func (h *House) Backup(ctx context.Context, file string, report Report) (info BackupInfo, err error) {
+// Backup writes a sealed copy of the store to a new file while others go on, and
+// notes that in the store.
+func (h *House) Backup(ctx context.Context, file string, report Report) (BackupInfo, error) {
+	info, err := h.TakeBackup(ctx, file, report)
+	if err != nil {
+		return info, err
+	}
+	return info, h.NoteBackup(ctx, info)
+}
+
+// TakeBackup writes the file and notes nothing: before migrations the store has the
+// tables of an older program, and may be read only for what those had. The file
+// appears whole or not at all.
+func (h *House) TakeBackup(ctx context.Context, file string, report Report) (info BackupInfo, err error) {
 	if _, err := os.Lstat(file); err == nil {
 		return info, fmt.Errorf("%s exists already; a backup overwrites nothing", file)
 	}
@@ -115,7 +126,7 @@ func (h *House) Backup(ctx context.Context, file string, report Report) (info Ba
 	if err := sealInto(ctx, file, info, key, plain, report); err != nil {
 		return info, fmt.Errorf("backup: %w", err)
 	}
-	return info, h.noteBackup(ctx, info)
+	return info, nil
 }
 
 // DescribeBackup is what the header of a backup made now would say.
@@ -142,8 +153,9 @@ func (h *House) DescribeBackup(ctx context.Context) (BackupInfo, error) {
 			return i, fmt.Errorf("the epoch of the store: %w", err)
 		}
 	}
-	root, err := platform(ctx, h.Store)
-	i.Name = root.Name
+	if _, i.Name, err = h.Store.PlatformName(ctx); errors.Is(err, core.ErrNotFound) {
+		err = nil
+	}
 	return i, err
 }
 
@@ -274,8 +286,8 @@ func syncFolder(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// noteBackup remembers that there is one, for the doctor and the metrics.
-func (h *House) noteBackup(ctx context.Context, info BackupInfo) error {
+// NoteBackup tells the store, and its audit log, of a backup that was taken.
+func (h *House) NoteBackup(ctx context.Context, info BackupInfo) error {
 	if err := h.Store.SetMeta(ctx, metaBackup, info.At.Format(time.RFC3339)); err != nil {
 		return fmt.Errorf("the backup is whole, but the store could not note it: %w", err)
 	}

@@ -54,6 +54,40 @@ func TestAFirstStartThatWasKilled(t *testing.T) {
 	}
 }
 
+// A store of an older program is backed up as it is, before it is migrated: from
+// the fifth schema on, which keeps its keys where this one does.
+func TestAStoreOfAnOlderProgramIsBackedUp(t *testing.T) {
+	for _, engine := range house.Engines {
+		t.Run(engine, func(t *testing.T) {
+			tried := 0
+			for n := int64(5); ; n++ {
+				o, all := killedAfter(t, engine, n)
+				if n >= all {
+					break
+				}
+				tried++
+				h, err := app.OpenBare(t.Context(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				file := filepath.Join(t.TempDir(), "before.backup")
+				info, err := h.TakeBackup(t.Context(), file, nil)
+				if err != nil || info.Schema != n {
+					t.Errorf("at schema %d: schema %d, %v", n, info.Schema, err)
+				} else if err := errors.Join(h.Store.Migrate(t.Context(), nil), h.NoteBackup(t.Context(), info)); err != nil {
+					t.Errorf("from schema %d: %v", n, err)
+				} else if at, err := h.BackupAt(t.Context()); err != nil || at.IsZero() {
+					t.Errorf("from schema %d it is not noted: %v, %v", n, at, err)
+				}
+				h.Close()
+			}
+			if tried == 0 {
+				t.Error("there was no older schema to try")
+			}
+		})
+	}
+}
+
 // A database that nobody has a key for is not touched.
 func TestNoKeyNoMigration(t *testing.T) {
 	o := fresh(t, "postgres")

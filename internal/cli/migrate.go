@@ -161,19 +161,26 @@ func (v *migrateUpCmd) backupFile(s *shell, version int64) (string, error) {
 
 func farMigrateUp(ctx context.Context, h *app.House, in migrateUpIn, out *answers) error {
 	o := migratedOut{Applied: []migrationOut{}}
+	var taken *app.BackupInfo
 	blank, err := h.Store.Blank(ctx)
 	if err != nil {
 		return err
 	}
 	if in.Backup != "" && !blank { // nothing to lose, and perhaps no key to seal it with
-		if _, err := h.Backup(ctx, in.Backup, out.Progress); err != nil {
+		info, err := h.TakeBackup(ctx, in.Backup, out.Progress)
+		if err != nil {
 			return fmt.Errorf("no migration was applied, because the backup before it failed: %w", err)
 		}
-		o.Backup = in.Backup
+		o.Backup, taken = in.Backup, &info
 	}
 	err = h.Store.Migrate(ctx, func(m store.Migration) { o.Applied = append(o.Applied, migrationOut(m)) })
 	if err != nil {
 		return err
+	}
+	if taken != nil {
+		if err := h.NoteBackup(ctx, *taken); err != nil {
+			return err
+		}
 	}
 	return out.Result(o)
 }

@@ -30,6 +30,9 @@ type Cross interface {
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
 	// FindPlatform finds the root of the tree.
 	FindPlatform(ctx context.Context) (core.Tenant, error)
+	// PlatformName is what FindPlatform finds, as far as every schema has it: it may
+	// be asked while migrations wait.
+	PlatformName(ctx context.Context) (core.TenantID, string, error)
 	// FindTenants finds nodes by their name, whatever the case, at most limit.
 	FindTenants(ctx context.Context, name string, limit int) ([]core.Tenant, error)
 	// DueTrials lists nodes whose trial has ended by now, at most limit.

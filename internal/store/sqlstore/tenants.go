@@ -176,6 +176,15 @@ func (s *Store) FindPlatform(ctx context.Context) (out core.Tenant, err error) {
 	return out, err
 }
 
+func (s *Store) PlatformName(ctx context.Context) (id core.TenantID, name string, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.PlatformName(ctx)
+		id, name = core.TenantID(row.ID), row.Name
+		return err
+	})
+	return id, name, err
+}
+
 func (s *Store) tenants(ctx context.Context, ask func(*db.Queries) ([]db.Tenant, error)) (out []core.Tenant, err error) {
 	err = s.look(ctx, func(q *db.Queries) error {
 		rows, err := ask(q)

@@ -591,7 +591,7 @@ func same(t testing.TB, what string, got, want any) {
 var pinnedDoors = []string{
 	"AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueTrials", "Erasable",
 	"EventsAfter", "FindByEmail", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
-	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "RaiseEpoch", "Recount", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
+	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }
 
 func testDoors(t *testing.T, w *world) {

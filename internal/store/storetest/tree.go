@@ -86,6 +86,9 @@ func testNodes(t *testing.T, w *world) {
 	if n, err := w.FindPlatform(w.ctx); err != nil || n.ID != root {
 		t.Errorf("the platform: %+v, %v", n, err)
 	}
+	if id, name, err := w.PlatformName(w.ctx); err != nil || id != root || name == "" {
+		t.Errorf("the platform's name: %s %q, %v", id, name, err)
+	}
 	if found, err := w.FindTenants(w.ctx, "ANKER", 10); err != nil || len(found) != 2 {
 		t.Errorf("by name: %v, %v", found, err)
 	}

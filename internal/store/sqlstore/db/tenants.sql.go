@@ -755,6 +755,23 @@ func (q *Queries) NamedBelow(ctx context.Context, arg NamedBelowParams) ([]Tenan
 	return items, nil
 }
 
+const platformName = `-- name: PlatformName :one
+SELECT id, name FROM tenants WHERE kind = 'platform'
+`
+
+type PlatformNameRow struct {
+	ID   string
+	Name string
+}
+
+// It is asked before migrations, too: no column that came later may stand here.
+func (q *Queries) PlatformName(ctx context.Context) (PlatformNameRow, error) {
+	row := q.db.QueryRowContext(ctx, platformName)
+	var i PlatformNameRow
+	err := row.Scan(&i.ID, &i.Name)
+	return i, err
+}
+
 const restoreBranch = `-- name: RestoreBranch :execrows
 UPDATE tenants SET state = before_state, before_state = '', deleted_at = 0, changed_at = $1, version = version + 1
 WHERE path >= CAST($2 AS text) AND path < CAST($3 AS text) AND state = 'deleted' AND deleted_at = $4

@@ -55,6 +55,10 @@ SELECT * FROM tenants WHERE name_key = @name_key AND state <> 'deleted' ORDER BY
 -- name: FindPlatform :one
 SELECT * FROM tenants WHERE kind = 'platform';
 
+-- name: PlatformName :one
+-- It is asked before migrations, too: no column that came later may stand here.
+SELECT id, name FROM tenants WHERE kind = 'platform';
+
 -- name: DueTrials :many
 SELECT * FROM tenants WHERE trial_ends_at > 0 AND trial_ends_at <= @now ORDER BY trial_ends_at LIMIT CAST(@most AS bigint);
 
