@@ -54,7 +54,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 }
 
 // hosts says which Host headers are ours: the public one, and for loopback the
-// names of this machine, whatever the port.
+// names of this machine, whatever the port. A demo has two names and no more.
 func (h *House) hosts(base string) func(string) bool {
 	_, own, _ := strings.Cut(base, "://")
 	ownName := hostOnly(own)
@@ -64,7 +64,7 @@ func (h *House) hosts(base string) func(string) bool {
 			return true
 		}
 		name := hostOnly(host)
-		return loop && (strings.EqualFold(name, "localhost") || name == "127.0.0.1" || name == "::1")
+		return loop && (strings.EqualFold(name, "localhost") || name == "127.0.0.1" || name == "::1" && !h.Demo)
 	}
 }
 

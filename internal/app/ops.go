@@ -31,7 +31,11 @@ func (h *House) Ready(ctx context.Context) (bool, []Check) {
 	add("keys", err, "")
 	skew := h.Clock.Skew()
 	out = append(out, Check{Name: "clock", OK: skew.Abs() <= MaxSkew, Detail: skew.Round(time.Millisecond).String()})
-	out = append(out, Check{Name: "feed", OK: h.Feed.Fresh(), Detail: "the change feed is read"})
+	feed := Check{Name: "feed", OK: h.Feed.Fresh(), Detail: "the change feed is read"}
+	if !feed.OK {
+		feed.Detail = "the change feed could not be read lately: what other nodes change is not heard"
+	}
+	out = append(out, feed)
 	mail := Check{Name: "mail", OK: true, Detail: "no mail server is configured; mails wait"}
 	if h.Sender != nil {
 		mail.Detail = "configured"

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -114,6 +115,13 @@ func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 		panic(err) // the grammar is wrong, whatever was typed
 	}
 	s := &shell{Process: p, common: &g.common, ctx: ctx}
+	for i, arg := range p.Args {
+		// What is not text would reach the store as something else.
+		if !utf8.ValidString(arg) {
+			s.JSON = slices.Contains(p.Args, "--json")
+			return s, nil, usage("argument %d (%q) is not UTF-8; nothing was done\nhelp: sallyport --help", i+1, arg)
+		}
+	}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
 		// The flag was not taken over from a line that could not be read.
@@ -138,6 +146,14 @@ func misread(err error) string {
 	}
 	if at.Type == kong.CommandNode {
 		path = at.FullPath()
+	}
+	flag, rest, _ := strings.Cut(text, ": ")
+	switch {
+	case strings.HasSuffix(text, `but got "EOL" (<EOL>)`):
+		text = flag + " needs a value"
+	case strings.HasPrefix(rest, "expected duration but got "):
+		got, _, _ := strings.Cut(strings.TrimPrefix(rest, "expected duration but got "), ": ")
+		text = flag + ": " + got + " is not a length of time such as 30s or 5m"
 	}
 	if strings.HasPrefix(text, "expected one of") {
 		// The parser would cut the list.

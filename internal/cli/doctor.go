@@ -44,7 +44,7 @@ func (v *doctorCmd) Run(s *shell) error {
 	}
 	for _, name := range v.Check {
 		if !slices.Contains(names, name) {
-			return usage("there is no check %q; there are %s", name, strings.Join(names, ", "))
+			return usage("there is no check %q%s; there are %s", name, didYouMean(name, names), strings.Join(names, ", "))
 		}
 	}
 	o := doctorOut{OK: true, Checks: []app.Diagnosis{}}

@@ -31,6 +31,14 @@ func (e usageError) Error() string { return string(e) }
 
 func usage(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
+// didYouMean goes behind a word that is not known.
+func didYouMean(word string, among []string) string {
+	if near := core.Nearest(word, among); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return ""
+}
+
 // errFindings ends a verb whose result is that something is not well. It was
 // printed already.
 var errFindings = errors.New("there are findings")
@@ -101,7 +109,8 @@ func inWords(err error) string {
 	}
 	if f.Kind == core.KindUnavailable {
 		// Whoever runs the shell runs the machine: the cause is what they need.
-		return fmt.Sprintf("%v. Nothing was changed (%s)", err, f.Code)
+		cause := strings.ReplaceAll(err.Error(), f.Error()+": ", "")
+		return fmt.Sprintf("%s. Nothing was changed (%s)", cause, f.Code)
 	}
 	said := i18n.For(i18n.Default).Fault(f.Code, plainParams(f.Params), nil)
 	words := said.Text

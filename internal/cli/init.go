@@ -141,7 +141,7 @@ func (v *initCmd) questions(s *shell) (map[string]string, directory.NewUser, err
 		return nil, n, err
 	}
 	if _, err := ident.ParseAddress(n.Email); err != nil {
-		return nil, n, err
+		return nil, n, usage("--admin: %s", inWords(err))
 	}
 	n.Name, _, _ = strings.Cut(n.Email, "@")
 	n.Name = cmp.Or(v.AdminName, n.Name)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"sallyport/internal/app"
 	"sallyport/internal/config"
 )
 
@@ -52,6 +53,9 @@ func (s *shell) load(more map[string]string) (config.Config, error) {
 	}
 	if err != nil {
 		return c, err
+	}
+	if s.Data != "" && !app.Embedded(c) {
+		s.say("warning: --data %s is the folder of an embedded store, and store.dsn is set: this speaks to the database of store.dsn", s.Data)
 	}
 	s.loaded, s.origin = &c, origins
 	return c, nil

@@ -84,7 +84,7 @@ func (v *totpVerifyCmd) Run(s *shell) error {
 		}
 		key, ok := totp.ParseSetupKey(text)
 		if !ok {
-			return errors.New("the setup key cannot be read: it is base32 of at least 128 bits, spaces allowed")
+			return usage("the setup key cannot be read: it is base32 of at least 128 bits, spaces allowed")
 		}
 		code, err := v.code(s)
 		if err != nil {
@@ -96,7 +96,7 @@ func (v *totpVerifyCmd) Run(s *shell) error {
 		p := totp.DefaultParams()
 		p.Digits, p.Algorithm = v.Digits, v.Algorithm
 		if len(code) != p.Digits {
-			return fmt.Errorf("the code has %d characters, and codes of this key have %d digits", len(code), p.Digits)
+			return usage("the code has %d characters, and codes of this key have %d digits", len(code), p.Digits)
 		}
 		o = lookAround(key, code, at, 0, p)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/net/idna"
 
 	"sallyport/internal/i18n"
 )
@@ -99,8 +100,8 @@ func (c Config) CheckServe() error {
 	if err := c.Check(); err != nil {
 		p = err.(Problems)
 	}
-	if c.ListensOnLoopback() {
-		return p.orNil()
+	if _, _, err := splitListen(c.Listen); err != nil || c.ListensOnLoopback() {
+		return p.orNil() // who can reach it is not known before it can be read
 	}
 	switch {
 	case c.PublicURL == "":
@@ -142,6 +143,14 @@ func (c Config) checkPublicURL(p *Problems) {
 	}
 	if u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(c.PublicURL, "#") || strings.HasSuffix(c.PublicURL, "?") {
 		p.add("public_url", "must be scheme and host only, such as %s://%s", u.Scheme, u.Host)
+	}
+	if name := u.Hostname(); !strings.Contains(name, ":") {
+		// Browsers send the ASCII form of a name, without a dot at its end.
+		if ascii, err := idna.Lookup.ToASCII(name); err != nil || strings.HasSuffix(name, ".") {
+			p.add("public_url", "%q is not the name of a host", name)
+		} else if !strings.EqualFold(ascii, name) {
+			p.add("public_url", "must have the name of the host as browsers send it: %s", ascii)
+		}
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {

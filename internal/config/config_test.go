@@ -131,7 +131,9 @@ func TestUnknownFileKeyIsAnErrorWithAHint(t *testing.T) {
 		"hash:\n  memory: 20000":                "unknown key",
 		"tls: {certfile: a}":                    "did you mean tls.cert_file?",
 		"lockout: {limit: 3}":                   "unknown key",
-		"mail: 5":                               "unknown key",
+		"mail: 5":                               "is a section",
+		"locale: de":                            "its keys are locale.default",
+		"listen: 127.0.0.1:1\n---\nlisen: 3":    "more than one document",
 		"- listen":                              "must hold keys",
 		"listen: [":                             "not valid YAML",
 		"listen: a\nlisten: b":                  "not valid YAML",
@@ -210,6 +212,8 @@ func TestCheckServeWantsHTTPSUnlessOnLoopback(t *testing.T) {
 		"https without a way":          {[]string{"SALLYPORT_LISTEN=:8080", "SALLYPORT_PUBLIC_URL=https://login.example.com"}, "tls.cert_file"},
 		"https behind a listed proxy":  {[]string{"SALLYPORT_LISTEN=:8080", "SALLYPORT_PUBLIC_URL=https://login.example.com/", "SALLYPORT_TRUSTED_PROXIES=10.0.0.0/8"}, ""},
 		"http for others, on loopback": {[]string{"SALLYPORT_PUBLIC_URL=http://login.example.com"}, "public_url"},
+		"a name that browsers spell":   {[]string{"SALLYPORT_PUBLIC_URL=https://münchen.example"}, "xn--mnchen-3ya.example"},
+		"a dot at the end":             {[]string{"SALLYPORT_PUBLIC_URL=https://login.example.com."}, "not the name of a host"},
 		"a name that looks like it":    {[]string{"SALLYPORT_LISTEN=127.0.0.1.example.com:8080"}, "public_url"},
 	} {
 		c, _, _ := load(t, Source{Environ: row.env})

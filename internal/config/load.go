@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -220,8 +221,19 @@ func readFile(all []field, name string, must bool, problems *Problems) (layer, [
 		return values, nil
 	}
 	// The node tree knows the lines; koanf's parser makes the values.
-	var tree yaml.Node
-	if err := yaml.Unmarshal(raw, &tree); err != nil {
+	var tree, more yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(raw))
+	err = documents.Decode(&tree)
+	if errors.Is(err, io.EOF) {
+		return values, nil
+	}
+	if err == nil {
+		if err = documents.Decode(&more); err == nil {
+			problems.add("", "%s holds more than one document: take the line --- out, or only the first would be read", name)
+			return values, nil
+		}
+	}
+	if !errors.Is(err, io.EOF) {
 		problems.add("", "%s is not valid YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
 		return values, nil
 	}
@@ -250,7 +262,10 @@ func readFile(all []field, name string, must bool, problems *Problems) (layer, [
 		secret := ofSecret(all, key)
 		section := slices.ContainsFunc(all, func(f field) bool { return strings.HasPrefix(f.Key, key+".") })
 		switch {
-		case !known(all, key) && !secret && (!section || value != nil):
+		case section && value != nil && !known(all, key):
+			problems.add(key, "is a section in %s, line %d, and has no value of its own; its keys are %s", name, lines[key], strings.Join(below(all, key), ", "))
+			delete(values, key)
+		case !known(all, key) && !secret && !section:
 			problems.add(key, "unknown key in %s, line %d%s", name, lines[key], didYouMean(key, keys(all)))
 			delete(values, key)
 		case value == nil:
@@ -365,6 +380,16 @@ func keys(all []field) []string {
 		out = append(out, f.Key)
 		if f.Secret {
 			out = append(out, f.Key+secretSuffix)
+		}
+	}
+	return out
+}
+
+// below lists the keys of a section.
+func below(all []field, section string) (out []string) {
+	for _, key := range keys(all) {
+		if strings.HasPrefix(key, section+".") {
+			out = append(out, key)
 		}
 	}
 	return out

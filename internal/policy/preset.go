@@ -34,7 +34,11 @@ func Presets() []string {
 // may have factors and keys of a later release.
 func PresetShown(name string) (core.SettingsDoc, error) {
 	if !slices.Contains(Presets(), name) {
-		return nil, core.Invalid("settings.preset_unknown", "preset", name, "known", strings.Join(Presets(), ", "))
+		fault := core.Invalid("settings.preset_unknown", "preset", name, "known", strings.Join(Presets(), ", "))
+		if near := core.Nearest(name, Presets()); near != "" {
+			fault = fault.With("did_you_mean", near)
+		}
+		return nil, fault
 	}
 	b, err := presets.ReadFile("presets/" + name + ".json")
 	return core.SettingsDoc(b), err
