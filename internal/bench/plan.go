@@ -32,7 +32,8 @@ type Bench struct {
 	Cluster *Cluster
 	Small   int      // people in the small stores
 	Large   int      // and in the large ones
-	Only    []string // parts to run: statements, steps, sign-ins, checks, storm, memory, imports; empty is all
+	Huge    int      // and in the largest, with 10,000 tenants; 0 leaves them out
+	Only    []string // parts to run: statements, steps, sign-ins, checks, storm, memory, imports, sizes, switch; empty is all
 	Say     func(format string, args ...any)
 
 	rows   []Row
@@ -71,6 +72,17 @@ func (b *Bench) Run(ctx context.Context) ([]Row, error) {
 		}
 		if b.Large == 0 {
 			continue
+		}
+		for _, part := range []struct {
+			name string
+			run  func(context.Context, string) error
+		}{{"sizes", b.sizes}, {"switch", b.switching}} {
+			if !b.wants(part.name) {
+				continue
+			}
+			if err := part.run(ctx, engine); err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", engine, part.name, err)
+			}
 		}
 		if err := b.large(ctx, engine); err != nil {
 			return nil, fmt.Errorf("%s, %d people: %w", engine, b.Large, err)

@@ -32,8 +32,9 @@ func run(ctx context.Context) (err error) {
 	binary := flag.String("binary", "", "the program to measure; empty builds it")
 	small := flag.Int("small", 1000, "people in the small stores")
 	large := flag.Int("large", 100_000, "people in the large stores; 0 leaves them out")
+	huge := flag.Int("huge", 0, "people in the largest stores, among 10,000 tenants; 0 leaves them out")
 	pg := flag.Bool("postgres", true, "measure on PostgreSQL too")
-	only := flag.String("only", "", "parts to run, with commas: statements, steps, sign-ins, checks, storm, memory, imports")
+	only := flag.String("only", "", "parts to run, with commas: statements, steps, sign-ins, checks, storm, memory, imports, sizes, switch")
 	keep := flag.Bool("keep", false, "write the table into docs/performance.md")
 	flag.Parse()
 	switch *child {
@@ -55,7 +56,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	b := &bench.Bench{Dir: work, Binary: *binary, Small: *small, Large: *large, Say: say}
+	b := &bench.Bench{Dir: work, Binary: *binary, Small: *small, Large: *large, Huge: *huge, Say: say}
 	if *only != "" {
 		b.Only = strings.Split(*only, ",")
 	}
