@@ -118,7 +118,8 @@ func (b *Bench) sizeAt(ctx context.Context, engine string, at size) (map[string]
 				}
 				return err
 			}
-			if _, err := (load{clients: 4, most: 40, limit: 20 * time.Second}).run(ctx, get); err != nil {
+			// PostgreSQL plans a statement anew until a connection has run it five times.
+			if _, err := (load{clients: 4, most: 400, limit: 30 * time.Second}).run(ctx, get); err != nil {
 				return err
 			}
 			if _, out[spread[n+1]], err = perOp(ctx, load{clients: 4, most: 2000, limit: 2 * time.Second}, r.cpu, get); err != nil {
