@@ -124,11 +124,16 @@ const recountEvery = 24 * time.Hour
 const metaRecount = "recounted_at"
 
 // RecountDue recounts every tenant, once a day; before is asked before each and may
-// stop it. It returns how many tenants had something to repair.
+// stop it. It returns how many tenants had something to repair. A store that was
+// never recounted is young, or was counted when it was migrated: its day begins now,
+// and no server starts by reading everybody.
 func (s *Service) RecountDue(ctx context.Context, before func(context.Context) error) (repaired int, err error) {
 	said, err := s.Store.Meta(ctx, metaRecount)
 	if err != nil {
 		return 0, err
+	}
+	if said == "" {
+		return 0, s.Store.SetMeta(ctx, metaRecount, s.Now().UTC().Format(time.RFC3339))
 	}
 	if last, err := time.Parse(time.RFC3339, said); err == nil && s.Now().Sub(last) < recountEvery {
 		return 0, nil

@@ -114,11 +114,11 @@ func TestRecountingIsLoud(t *testing.T) {
 				t.Errorf("%s: %v", want, err)
 			}
 		}
-		// Everybody's, once a day.
+		// Everybody’s, once a day; the first day begins with the first look.
 		for _, c := range []struct {
 			later time.Duration
 			want  int
-		}{{0, 1}, {23 * time.Hour, 0}, {time.Hour, 1}} {
+		}{{0, 0}, {23 * time.Hour, 0}, {time.Hour, 1}, {23 * time.Hour, 0}, {time.Hour, 1}} {
 			h.Clock.Advance(c.later)
 			if n, err := r.RecountDue(ctx, nil); n != c.want || err != nil {
 				t.Errorf("after %s more: %d, %v", c.later, n, err)
