@@ -56,24 +56,29 @@ func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, "login", "password", "return_to")
 	back := localReturn(cmp.Or(f.Get("return_to"), r.URL.Query().Get("return_to")))
 	if err != nil {
-		return web.Redraw(w, r, err, SignIn(h.signInPage(r, "", back, err)))
+		return h.signInAgain(w, r, "", back, err)
 	}
 	login, typed := f.Get("login"), f.Get("password")
-	again := func(err error) error {
-		return web.Redraw(w, r, err, SignIn(h.signInPage(r, login, back, err)))
-	}
 	if login == "" || typed == "" {
 		field := "login"
 		if login != "" {
 			field = "password"
 		}
-		return again(core.Invalid("form.invalid", "field", field))
+		return h.signInAgain(w, r, login, back, core.Invalid("form.invalid", "field", field))
 	}
 	res, err := h.SignIn.Password(r.Context(), login, typed, back, h.visitor(r))
 	if err != nil {
-		return again(err)
+		return h.signInAgain(w, r, login, back, err)
 	}
 	return h.follow(w, r, "", res)
+}
+
+// signInAgain stands apart from postSignIn, which waits for a hash with its room
+// on the stack.
+//
+//go:noinline
+func (h *Handler) signInAgain(w http.ResponseWriter, r *http.Request, login, back string, err error) error {
+	return web.Redraw(w, r, err, SignIn(h.signInPage(r, login, back, err)))
 }
 
 func (h *Handler) getAttempt(w http.ResponseWriter, r *http.Request) error {

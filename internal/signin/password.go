@@ -34,13 +34,21 @@ func (s *Service) Password(ctx context.Context, login, typed, returnTo string, v
 	if err := s.within(ctx, g, v); err != nil {
 		return Result{}, err
 	}
+	return s.welcome(ctx, g, returnTo, v)
+}
+
+// welcome goes on after a right password. It stands apart because its room on the
+// stack would be held by everybody who waits for a hash in guess.
+//
+//go:noinline
+func (s *Service) welcome(ctx context.Context, g *guessed, returnTo string, v Visitor) (Result, error) {
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "", Browser: g.login.Browser,
 		Asleep: asleep(g.login, s.Now()), NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
 	if g.login.MetAsleep || s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
 	}
-	err = s.settled(ctx, g, func(tx store.Tx, honours ...store.Guess) (given bool, err error) {
+	err := s.settled(ctx, g, func(tx store.Tx, honours ...store.Guess) (given bool, err error) {
 		var factors []core.Factor
 		if g.login.Enrolled {
 			// The code step reads them; all that matters here is that there is one.
@@ -171,7 +179,7 @@ func (s *Service) find(ctx context.Context, g *guessed, login string, v Visitor)
 		key = "\x00" // no account has this key; the work goes on as for an unknown login
 	}
 	g.key = key
-	g.login, err = s.Store.FindLogin(ctx, key, v.devices())
+	err = s.lookUp(ctx, g, v)
 	unknown := errors.Is(err, core.ErrNotFound)
 	if err != nil && !unknown {
 		return "", fmt.Errorf("find login: %w", err)
@@ -182,8 +190,23 @@ func (s *Service) find(ctx context.Context, g *guessed, login string, v Visitor)
 			return "", err
 		}
 	}
+	return tenant, s.settings(ctx, g, tenant)
+}
+
+// lookUp and settings are never inlined: what comes back by value takes room on
+// the stack twice, and a crowd at the door looks people up with all of it below
+// the database's own frames. With both in find, each stack grew to 32 KiB.
+//
+//go:noinline
+func (s *Service) lookUp(ctx context.Context, g *guessed, v Visitor) (err error) {
+	g.login, err = s.Store.FindLogin(ctx, g.key, v.devices())
+	return err
+}
+
+//go:noinline
+func (s *Service) settings(ctx context.Context, g *guessed, tenant core.TenantID) (err error) {
 	g.eff, err = s.Tree.Effective(ctx, tenant)
-	return tenant, err
+	return err
 }
 
 func (s *Service) evaluate(ctx context.Context, g *guessed, tenant core.TenantID, typed string, v Visitor) (*guessed, error) {
