@@ -58,7 +58,7 @@ func (s *Service) coded(ctx context.Context, id core.AttemptID, typed string, v 
 			out = again
 			return nil
 		}
-		if step, _ := next(st); step != StepCode {
+		if step, _ := next(&st); step != StepCode {
 			out = Result{Step: step, Attempt: id} // another tab was faster
 			return nil
 		}
@@ -79,7 +79,7 @@ func (s *Service) coded(ctx context.Context, id core.AttemptID, typed string, v 
 			}
 		}
 		a = st.attempt
-		step, _ := next(st)
+		step, _ := next(&st)
 		if step != StepDone {
 			if err := tx.UpdateAttempt(a); err != nil {
 				return err

@@ -106,11 +106,10 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	doc.Address, doc.Agent = v.Where(), v.AgentShort()
 	a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Doc: doc,
 		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
-	st, err := stand(tx, a, u, factors, eff, v.Address)
+	step, err := firstStep(tx, &a, &u, factors, &eff, v.Address)
 	if err != nil {
 		return Result{}, err
 	}
-	step, _ := next(st)
 	if step == StepDone {
 		return s.finish(tx, &a, u, factors, eff, finishing{}, v)
 	}

@@ -109,7 +109,7 @@ func (s *Service) Pass(ctx context.Context, id core.AttemptID, typed string, v V
 	var refused *core.Fault
 	err := s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
 		refused = nil
-		if step, _ := next(st); step != StepConfirmMail {
+		if step, _ := next(&st); step != StepConfirmMail {
 			out = Result{Step: step, Attempt: id}
 			return nil
 		}
@@ -119,7 +119,7 @@ func (s *Service) Pass(ctx context.Context, id core.AttemptID, typed string, v V
 			return err
 		}
 		st.attempt.Doc.Proofs, st.attempt.Doc.Enrol = append(st.attempt.Doc.Proofs, sh.proof), true
-		step, _ := next(st)
+		step, _ := next(&st)
 		out = Result{Step: step, Attempt: id}
 		return tx.UpdateAttempt(st.attempt)
 	})

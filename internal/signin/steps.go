@@ -42,7 +42,7 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 			p = Page{Step: StepDone, Attempt: st.attempt}
 			return nil
 		}
-		step, d := next(st)
+		step, d := next(&st)
 		p = Page{Step: step, Attempt: st.attempt, User: st.user, Factors: st.factors, Effective: st.eff, Decision: d}
 		if step == StepCode {
 			return s.lookPrompt(tx, st, &p)
@@ -116,7 +116,7 @@ func (s *Service) Go(ctx context.Context, id core.AttemptID, choice string, v Vi
 			}
 			return nil
 		}
-		step, d := next(st)
+		step, d := next(&st)
 		switch {
 		case choice == GoSkip && d.Outcome == policy.MaySkip:
 			var err error
@@ -138,7 +138,7 @@ func (s *Service) Go(ctx context.Context, id core.AttemptID, choice string, v Vi
 			return err
 		}
 		st.attempt = a
-		step, _ = next(st)
+		step, _ = next(&st)
 		out = Result{Step: step, Attempt: id}
 		return tx.Append(audit.By(audit.MFAEnrolStarted, st.user.ID, v.Client))
 	})
@@ -179,7 +179,7 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 			out = again
 			return nil
 		}
-		if step, _ := next(st); step != StepEnrolTOTP {
+		if step, _ := next(&st); step != StepEnrolTOTP {
 			out = Result{Step: step, Attempt: id}
 			return nil
 		}
@@ -214,7 +214,7 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 // It may be asked again; the newest link counts.
 func (s *Service) AskMail(ctx context.Context, id core.AttemptID, v Visitor) error {
 	return s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
-		if step, _ := next(st); step != StepConfirmMail {
+		if step, _ := next(&st); step != StepConfirmMail {
 			return nil
 		}
 		a := st.attempt
@@ -260,7 +260,7 @@ func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed s
 	}
 	var out Result
 	err = s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
-		if step, _ := next(st); step != StepNewPassword {
+		if step, _ := next(&st); step != StepNewPassword {
 			out = Result{Step: step, Attempt: id}
 			return nil
 		}
@@ -275,7 +275,7 @@ func (s *Service) SetNewPassword(ctx context.Context, id core.AttemptID, typed s
 		a.Doc.KnownBrowser, a.Doc.Browser, a.Doc.Seen = false, "", ""
 		a.Doc.Proofs = slices.DeleteFunc(a.Doc.Proofs, func(p core.Proof) bool { return p.Kind == core.FactorTrustedBrowser })
 		st.attempt = a
-		step, _ := next(st)
+		step, _ := next(&st)
 		if step == StepDone {
 			out, err = s.finish(tx, &a, st.user, st.factors, st.eff, finishing{stored: true}, v)
 			return err
