@@ -21,6 +21,7 @@ type person struct {
 	Password  string   `json:"password"`
 	Email     string   `json:"email"`
 	Tenant    string   `json:"tenant"`
+	TenantID  string   `json:"tenant_id"`
 	Preset    string   `json:"preset"`
 	Roles     []string `json:"roles"`
 	MFAStatus string   `json:"mfa_status"`

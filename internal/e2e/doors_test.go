@@ -94,6 +94,20 @@ func TestDoorsInTheBrowser(t *testing.T) {
 				t.Errorf("%s: the start page scrolls sideways at %d px", lang, wide)
 			}
 		}
+		if lang == "en" {
+			// Behind the first door: the switch of the bakery, with its bar.
+			page.Size(1280, 900)
+			page.Press(`[data-door="operator"] button`)
+			for _, who := range people(t, p) {
+				if who.Name == "Martin Huber" {
+					page.Goto(p.URL + "/admin/tenants/" + who.TenantID + "/security")
+				}
+			}
+			s.look("tenant-security")
+			if got := page.Attr("[data-progress]", "data-progress"); got != "4/41" {
+				t.Errorf("the bar says %s", got)
+			}
+		}
 		for _, c := range page.Complaints() {
 			t.Errorf("the browser complains: %s", c)
 		}
