@@ -1,8 +1,14 @@
 package demo
 
 import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"sallyport/internal/web"
 )
 
 func TestTheBarIsEmptyAndFullOnlyAtItsEnds(t *testing.T) {
@@ -57,6 +63,22 @@ func TestEverybodyIsSomebody(t *testing.T) {
 	for name := range staff {
 		if !seen[name] {
 			t.Errorf("%s has a role and is nobody", name)
+		}
+	}
+}
+
+// Before the walk is over there is no door to go through, and the page says why.
+func TestTheStartPageDuringTheWalk(t *testing.T) {
+	mux := web.Mux([]web.Route{{Pattern: "GET /{$}", Guard: web.Public, Handler: func(w http.ResponseWriter, r *http.Request) error {
+		return web.Render(w, r, http.StatusOK, Start(StartPage{}))
+	}}}, web.Options{RequestID: func() string { return "rq_1" }, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	for lang, want := range map[string]string{"en": "The walk is under way.", "de": "Der Rundgang läuft noch.", "fr": "La visite est en cours.", "sv": "Rundturen pågår."} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Language", lang)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, want) || strings.Contains(body, "<form") {
+			t.Errorf("%s: status %d\n%s", lang, w.Code, body)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func (t *teller) step(name string, rows []string, took time.Duration, proof stri
 		fmt.Fprintf(t.out, "  ✗ %s: %v\n", name, err)
 		return
 	}
-	fmt.Fprintf(t.out, "  ✓ %-34s %s\n", name, folded(fmt.Sprintf("%s (%d ms)", proof, took.Milliseconds())))
+	fmt.Fprintf(t.out, "  ✓ %-34s %s\n", name, folded(fmt.Sprintf("%s (%d\u00a0ms)", proof, took.Milliseconds())))
 }
 
 // folded breaks what is too long for a line of a terminal between words, so that it
