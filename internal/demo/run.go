@@ -166,7 +166,7 @@ func (t *teller) end(s *app.Serving, inbox *outbox.Inbox, once bool) {
 	if once {
 		return
 	}
-	fmt.Fprintf(t.out, "\nNow yours, until you press Ctrl-C:\n  %-28s four doors, one click each\n  %-28s its inbox\n  %-28s people to sign in as, with passwords and setup keys\n  %-28s state of the machine room\n",
+	fmt.Fprintf(t.out, "\nNow yours, until you press Ctrl-C:\n  %-40s four doors, one click each\n  %-40s its inbox\n  %-40s people to sign in as, with passwords and setup keys\n  %-40s state of the machine room\n",
 		s.URL+"/", s.URL+"/demo/mail", s.URL+"/demo/people.json", s.Ops+"/readyz")
 }
 
