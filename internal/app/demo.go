@@ -23,6 +23,17 @@ func (h *House) Wind(ctx context.Context, by time.Duration) error {
 	return h.Store.SetMeta(ctx, metaDemoClock, h.Clock.Offset().String())
 }
 
+// SetBack lets the clock of a demo's new store begin in the past, so that it can be
+// wound and still end at the present. A store that was wound stays as it is: its
+// clock never goes back.
+func (h *House) SetBack(ctx context.Context, by time.Duration) error {
+	text, err := h.Store.Meta(ctx, metaDemoClock)
+	if err != nil || text != "" {
+		return err
+	}
+	return h.Wind(ctx, -by)
+}
+
 // wound moves the clock to where an earlier demo on this store left it.
 func (h *House) wound(ctx context.Context) error {
 	text, err := h.Store.Meta(ctx, metaDemoClock)

@@ -21,7 +21,8 @@ import (
 )
 
 // Faces makes the main listener's handler. base is the public address without a
-// slash at its end; more are rows that only this process has (the demo's).
+// slash at its end; more are rows that only this process has (the demo's), and one
+// of them may take the place of a row that everybody has.
 func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	proxies := web.Proxies(h.Config.TrustedProxies)
 	if h.Demo {
@@ -41,7 +42,10 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
 	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	return web.Mux(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), more), web.Options{
+	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes()), func(row web.Route) bool {
+		return slices.ContainsFunc(more, func(own web.Route) bool { return own.Pattern == row.Pattern })
+	})
+	return web.Mux(append(rows, more...), web.Options{
 		Guards: map[web.Guard]web.Enter{
 			web.Attempt:       free, // the journey compares the attempt's cookie in the same read
 			web.Session:       account.Enter,

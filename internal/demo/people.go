@@ -1,115 +1,182 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 )
 
-// role is a person to be made at the end of the walk.
-type role struct {
-	tenant   *core.Tenant
+// Everybody in the demo counts once, administrators too: those of the bakery with
+// its branch, and seven elsewhere.
+const (
+	atHuber = 41
+	inAll   = atHuber + 7
+)
+
+// The people of Bäckerei Huber, the first of them at the bakery itself, the others
+// at Filiale Süd. Who has a role there is named in staff.
+var bakers = strings.Split("Anna Huber,Martin Huber,Hanna Brandl,Georg Auer,Tobias Reiter,Lena Maier,Josef Wimmer,Sabine Lechner,Stefan Gruber,"+
+	"Monika Bauer,Florian Steiner,Katharina Egger,Andreas Hofer,Birgit Haas,Markus Fuchs,Elisabeth Wolf,Daniel Berger,Christine Moser,Thomas Pichler,"+
+	"Ursula Schmid,Michael Winkler,Andrea Köhler,Lukas Baumann,Renate Vogl,Simon Kaiser,Heike Lang,Alexander Roth,Gabriele Keller,Felix Brunner,"+
+	"Doris Schuster,Maximilian Ott,Julia Frank,Paul Seidl", ",")
+
+var branch = strings.Split("Sofie Bachmann,Emil Krause,Nadja Horvat,Aylin Demir,Peter Zeller,Rosa Conti,Jakub Nowak,Vera Lindinger", ",")
+
+var staff = map[string]core.Role{"Martin Huber": core.CustomerAdmin, "Hanna Brandl": core.Helpdesk, "Georg Auer": core.Auditor}
+
+// Two words apart make a password that nobody else has.
+var (
+	loaves = []string{"Roggenlaib", "Mohnzopf", "Kürbisweckerl", "Nussecke", "Butterbreze", "Dinkelstange", "Hefekranz"}
+	places = []string{"unter dem Apfelbaum", "auf der Fensterbank", "im Weidenkorb", "neben der Kaffeemühle", "vor der Backstube", "hinter dem Rathaus"}
+)
+
+var latin = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss", " ", ".")
+
+// arrive has the people of the bakery accept their invitations. From then on each
+// signs in with a password alone.
+func (s *stage) arrive() (string, error) {
+	s.bakery = map[string]*guest{}
+	for i, name := range slices.Concat(bakers, branch) {
+		at := s.customer
+		if i >= len(bakers) {
+			at = s.unit
+		}
+		word := latin.Replace(strings.ToLower(name))
+		g, err := s.enters(part{tenant: at, name: name, login: word + s.mark, mail: word + "@baeckerei-huber.example", lang: "de",
+			password: loaves[i%len(loaves)] + " " + places[i/len(loaves)], role: staff[name], preset: managed})
+		if err != nil {
+			return "", err
+		}
+		s.bakery[name] = g
+	}
+	if len(s.bakery) != atHuber {
+		return "", fmt.Errorf("%d people came, not %d", len(s.bakery), atHuber)
+	}
+	return fmt.Sprintf("%d of %d people accept their invitations, %d of them at %s; they sign in with a password alone", atHuber, inAll, len(branch), s.unit.Name), nil
+}
+
+// part is somebody to be invited.
+type part struct {
+	tenant   core.Tenant
 	name     string
+	login    string // empty: the address
 	mail     string
-	locale   string
+	lang     string
 	password string
-	roles    []core.Role
+	role     core.Role
 	enrol    bool
 	preset   string
 }
 
-// everybody makes the people that are there to be tried: each accepted an
-// invitation, signed in, and owes nothing.
-func (s *stage) everybody() (string, error) {
-	const self = "self-service"
-	list := []role{
-		{tenant: &s.self, name: "Jonas Weber", mail: "jonas.weber@ringwerk.example", locale: "de", password: "Regen auf dem alten Dach", preset: self},
-		{tenant: &s.self, name: "Claire Moreau", mail: "claire.moreau@ringwerk.example", locale: "fr", password: "Le pain du matin est chaud", preset: self},
-		{tenant: &s.self, name: "Erik Lund", mail: "erik.lund@ringwerk.example", locale: "sv", password: "Sju sorters kakor och kaffe", preset: self},
-		{tenant: &s.self, name: "Grace Hill", mail: "grace.hill@ringwerk.example", locale: "en", password: "Seven boats on a quiet lake", preset: self},
-		{tenant: &s.self, name: "Mia Sommer", mail: "mia.sommer@ringwerk.example", locale: "de", password: "Der lange Zug nach Norden", enrol: true, preset: self},
-		{tenant: &s.self, name: "Paul Girard", mail: "paul.girard@ringwerk.example", locale: "fr", password: "Trois chats sur le balcon", enrol: true, preset: self},
-		{tenant: &s.self, name: "Astrid Berg", mail: "astrid.berg@ringwerk.example", locale: "sv", password: "Blåbär i den gröna skogen", enrol: true, preset: self},
-		{tenant: &s.self, name: "Owen Clarke", mail: "owen.clarke@ringwerk.example", locale: "en", password: "An owl in the apple orchard", enrol: true, preset: self},
-		{tenant: &s.self, name: "Helga Krämer", mail: "helga.kraemer@ringwerk.example", locale: "de", password: "Hinter dem Deich liegt das Meer", roles: []core.Role{core.CustomerAdmin}, enrol: true, preset: self},
-		{tenant: &s.self, name: "Ida Nyström", mail: "ida.nystrom@ringwerk.example", locale: "sv", password: "Två lampor lyser i hamnen", roles: []core.Role{core.Helpdesk}, enrol: true, preset: self},
-		{tenant: &s.platform, name: "Petra Vogt", mail: "petra.vogt@sallyport.example", locale: "en", password: "Copper kettles on the shelf", roles: []core.Role{core.PlatformAdmin}, enrol: true},
-		{tenant: &s.platform, name: "Louis Arnaud", mail: "louis.arnaud@sallyport.example", locale: "fr", password: "Une lettre sans timbre bleu", roles: []core.Role{core.Auditor}, enrol: true},
-		{tenant: &s.partner, name: "Eva Nordmann", mail: "eva.nordmann@nordwind.example", locale: "de", password: "Wolken ziehen gegen Osten", roles: []core.Role{core.PartnerAdmin}, enrol: true},
-		{tenant: &s.customer, name: "Anna Huber", mail: "anna.huber@baeckerei-huber.example", locale: "de", password: "Brezen um fünf Uhr früh", roles: []core.Role{core.CustomerAdmin}, enrol: true},
+// enters takes one person from the invitation to a finished sign-in, page by page.
+func (s *stage) enters(r part) (*guest, error) {
+	g := s.guest(r.name, r.mail, r.lang, r.password)
+	g.login = cmp.Or(r.login, g.login) // it need not be the address
+	n := directory.NewUser{Tenant: r.tenant.ID, Login: r.login, Email: g.mail, Name: r.name, Locale: r.lang}
+	if r.role != "" {
+		n.Roles = []core.Role{r.role}
 	}
-	enrolled := 0
-	for _, r := range list {
-		if err := s.person(r); err != nil {
-			return "", fmt.Errorf("%s: %w", r.name, err)
-		}
-		if r.enrol {
-			enrolled++
-		}
+	in, err := s.house.Directory.Invite(s.ctx, n, access.System(), core.Client{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
 	}
-	return fmt.Sprintf("%d people signed in, %d of them with two factors", len(list)+1, enrolled), nil
+	g.id = in.User.ID
+	g.open(in.Path, "invitation")
+	if !r.enrol {
+		g.send("account", "new_password", g.password)
+	} else {
+		p, err := g.Submit(g.at, "new_password", g.password)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		if g.at = p; p.Name == "setup-required" {
+			g.send("enrol-totp")
+		} else {
+			g.open("/account/security/totp", "enrol-totp")
+		}
+		g.finish()
+	}
+	g.open("/account/", "account")
+	g.known(r.preset)
+	return g, g.err
 }
 
-// person takes one person from the invitation to a finished sign-in, page by
-// page.
-func (s *stage) person(r role) error {
-	in, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: r.tenant.ID, Email: s.mail(r.mail), Name: r.name, Locale: r.locale, Roles: r.roles},
-		access.System(), core.Client{})
-	if err != nil {
-		return err
+// finish scans the code of the page and answers whatever stands between it and the
+// account: a recovery code to save, a sheet, a browser to trust or not.
+func (g *guest) finish() {
+	if g.err != nil {
+		return
 	}
-	v := NewVisitor(s.base, r.locale)
-	p, err := v.Get(in.Path)
-	if err == nil {
-		err = p.Expect("invitation")
+	g.key = g.at.Of("data-setup-key")
+	if g.used, g.err = g.d.code(g.key); g.err == nil {
+		g.at, g.err = g.Submit(g.at, "code", g.used)
 	}
-	if err != nil {
-		return err
-	}
-	if p, err = v.Submit(p, "new_password", r.password); err != nil {
-		return err
-	}
-	if p.Name == "setup-required" {
-		if p, err = v.Submit(p); err != nil {
-			return err
-		}
-	} else if r.enrol {
-		if err := p.Expect("account"); err != nil {
-			return err
-		}
-		if p, err = v.Get("/account/security/totp"); err != nil {
-			return err
-		}
-	}
-	if r.enrol {
-		if err := p.Expect("enrol-totp"); err != nil {
-			return err
-		}
-		code, err := s.code(p.Of("data-setup-key"))
-		if err != nil {
-			return err
-		}
-		if p, err = v.Submit(p, "code", code); err == nil {
-			err = p.Expect("recovery-code")
-		}
-		if err != nil {
-			return err
-		}
-		if p, err = v.Submit(p, "saved", "yes"); err != nil {
-			return err
-		}
-	}
-	if p, err = v.Get("/account/"); err == nil {
-		err = p.Expect("account")
-	}
-	s.remember(in.User.ID, r.password, r.preset)
-	return err
+	g.between("no")
 }
 
-func (d *Demo) remember(id core.UserID, password, preset string) {
+// between answers the pages that may stand between a sign-in and where it leads.
+func (g *guest) between(trust string) {
+	for g.err == nil {
+		switch g.at.Name {
+		case "recovery-code":
+			g.recovery = g.at.Of("data-recovery-code")
+			g.at, g.err = g.Submit(g.at, "saved", "yes")
+		case "setup-key-sheet":
+			g.at, g.err = g.Submit(g.at)
+		case "trust-browser":
+			g.at, g.err = g.Submit(g.at, "trust", trust)
+		default:
+			return
+		}
+	}
+	g.told()
+}
+
+// others are those whom no step has met yet.
+func (s *stage) others() (string, error) {
+	for _, r := range []part{
+		{tenant: s.self, name: "Claire Moreau", mail: "claire.moreau@ringwerk.example", lang: "fr", password: "Le pain du matin est chaud", preset: self},
+		{tenant: s.self, name: "Astrid Berg", mail: "astrid.berg@ringwerk.example", lang: "sv", password: "Blåbär i den gröna skogen", enrol: true, preset: self},
+		{tenant: s.self, name: "Owen Clarke", mail: "owen.clarke@ringwerk.example", lang: "en", password: "An owl in the apple orchard", enrol: true, preset: self},
+		{tenant: s.platform, name: "Petra Vogt", mail: "petra.vogt@sallyport.example", lang: "en", password: "Copper kettles on the shelf", role: core.PlatformAdmin, enrol: true},
+	} {
+		g, err := s.enters(r)
+		if err != nil {
+			return "", err
+		}
+		if r.role == core.PlatformAdmin {
+			s.opens(doorOperator, g)
+		}
+	}
+	// Who administers the bakery does not wait to be asked.
+	for _, name := range []string{"Martin Huber", "Georg Auer"} {
+		g := s.bakery[name]
+		g.leaves()
+		g.asks("setup-required")
+		g.send("enrol-totp")
+		g.finish()
+		g.open("/account/", "account")
+		if g.err != nil {
+			return "", g.err
+		}
+	}
+	s.opens(doorPartner, s.eva)
+	s.opens(doorCustomer, s.bakery["Martin Huber"])
+	s.opens(doorPerson, s.bakery["Sofie Bachmann"])
+	bar, err := s.bar()
+	if err != nil {
+		return "", err
+	}
+	d := s.Demo
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.people = append(d.people, cast{id, password, preset})
+	if len(d.people) != inAll {
+		return "", fmt.Errorf("%d people are there, not %d", len(d.people), inAll)
+	}
+	return fmt.Sprintf("%d people in all, each signed in today; %s", len(d.people), bar), nil
 }

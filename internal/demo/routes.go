@@ -27,6 +27,7 @@ type Demo struct {
 
 	mu     sync.Mutex
 	people []cast
+	doors  map[doorName]core.UserID
 }
 
 // cast is a person of the demo with what only the demo knows.
@@ -38,6 +39,8 @@ type cast struct {
 
 func (d *Demo) routes() []web.Route {
 	return []web.Route{
+		{Pattern: "GET /{$}", Handler: d.getStart, Guard: web.Public},
+		{Pattern: "POST /demo/doors/{door}", Handler: d.postDoor, Guard: web.Public},
 		{Pattern: "GET /demo/mail", Handler: d.getMail, Guard: web.Public},
 		{Pattern: "GET /demo/mail.json", Handler: d.getMailJSON, Guard: web.Public},
 		{Pattern: "GET /demo/clock", Handler: d.getClock, Guard: web.Public},
@@ -89,6 +92,7 @@ func (d *Demo) postClock(w http.ResponseWriter, r *http.Request) error {
 
 // Person is one line of people.json.
 type Person struct {
+	ID        string   `json:"id"`
 	Login     string   `json:"login"`
 	Password  string   `json:"password"`
 	Email     string   `json:"email"`
@@ -103,9 +107,7 @@ type Person struct {
 }
 
 func (d *Demo) getPeople(w http.ResponseWriter, r *http.Request) error {
-	select {
-	case <-d.ready:
-	default:
+	if !d.over() {
 		w.Header().Set("Retry-After", "1")
 		return writeJSON(w, http.StatusServiceUnavailable, map[string]string{"code": "unavailable", "detail": "the walk is not over"})
 	}
@@ -135,7 +137,7 @@ func (d *Demo) person(r *http.Request, c cast) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	p := Person{Login: u.Login, Password: c.password, Email: u.Email, Name: u.Name, TenantID: string(u.Tenant), Preset: c.preset, Roles: []string{}, Locale: u.Locale}
+	p := Person{ID: string(u.ID), Login: u.Login, Password: c.password, Email: u.Email, Name: u.Name, TenantID: string(u.Tenant), Preset: c.preset, Roles: []string{}, Locale: u.Locale}
 	err = d.house.Store.View(ctx, u.Tenant, func(rd store.Reader) error {
 		t, err := rd.Tenant()
 		if err != nil {

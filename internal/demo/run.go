@@ -11,12 +11,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"sallyport/internal/app"
 	"sallyport/internal/config"
+	"sallyport/internal/core"
 	"sallyport/internal/outbox"
 	"sallyport/internal/web"
 )
@@ -68,7 +71,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer h.Close()
 	clock.Store(h.Clock)
-	d := &Demo{house: h, inbox: inbox, ready: make(chan struct{})}
+	if err := h.SetBack(ctx, walkTime); err != nil {
+		return err
+	}
+	d := &Demo{house: h, inbox: inbox, ready: make(chan struct{}), doors: map[doorName]core.UserID{}}
 	s, err := h.Serve(ctx, app.ServeOptions{Verbs: o.Verbs, Routes: func(base string) []web.Route { d.base = base; return d.routes() }, Wrap: d.overhear})
 	if err != nil {
 		return err
@@ -125,7 +131,30 @@ func (t *teller) step(name string, rows []string, took time.Duration, proof stri
 		fmt.Fprintf(t.out, "  ✗ %s: %v\n", name, err)
 		return
 	}
-	fmt.Fprintf(t.out, "  ✓ %-34s %s (%d ms)\n", name, proof, took.Milliseconds())
+	fmt.Fprintf(t.out, "  ✓ %-34s %s\n", name, folded(fmt.Sprintf("%s (%d\u00a0ms)", proof, took.Milliseconds())))
+}
+
+// folded breaks what is too long for a line of a terminal between words, so that it
+// goes on below where it began.
+func folded(text string) string {
+	const indent, wide = 39, 90
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+n > wide:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = 0
+		default:
+			b.WriteString(" ")
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
 }
 
 func (t *teller) end(s *app.Serving, inbox *outbox.Inbox, once bool) {
@@ -137,7 +166,7 @@ func (t *teller) end(s *app.Serving, inbox *outbox.Inbox, once bool) {
 	if once {
 		return
 	}
-	fmt.Fprintf(t.out, "\nNow yours, until you press Ctrl-C:\n  %-28s the door\n  %-28s its inbox\n  %-28s people to sign in as, with passwords and setup keys\n  %-28s state of the machine room\n",
+	fmt.Fprintf(t.out, "\nNow yours, until you press Ctrl-C:\n  %-40s four doors, one click each\n  %-40s its inbox\n  %-40s people to sign in as, with passwords and setup keys\n  %-40s state of the machine room\n",
 		s.URL+"/", s.URL+"/demo/mail", s.URL+"/demo/people.json", s.Ops+"/readyz")
 }
 

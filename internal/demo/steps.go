@@ -10,76 +10,10 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/factor/totp"
-	"sallyport/internal/policy"
 )
 
-// The steps of the walk, in their order. Each returns what was seen, in words.
-
-func (s *stage) tenants() (string, error) {
-	dir, c := s.house.Directory, core.Client{}
-	all, err := s.house.Store.AllTenants(s.ctx)
-	if err != nil {
-		return "", err
-	}
-	// A folder of an earlier demo is walked again beside what is in it, with
-	// organisations and people of its own.
-	for _, t := range all {
-		if t.Kind == core.Platform {
-			s.platform = t
-		}
-		if t.Kind == core.Partner {
-			s.run++
-		}
-	}
-	if s.run > 0 {
-		s.mark = fmt.Sprint(s.run + 1)
-	}
-	s.login = s.mail("anna.lindner@ringwerk.example")
-	create := func(into *core.Tenant, n directory.NewTenant) {
-		if err == nil {
-			*into, err = dir.CreateTenant(s.ctx, n, access.System(), c)
-		}
-	}
-	preset, perr := policy.Preset("self-service")
-	if perr != nil {
-		return "", perr
-	}
-	self, perr := preset.Merge(core.SettingsDoc(`{"locale":"de","time_zone":"Europe/Berlin"}`))
-	if perr != nil {
-		return "", perr
-	}
-	if s.platform.ID == "" {
-		create(&s.platform, directory.NewTenant{Kind: core.Platform, Name: "Sallyport Demo", Settings: core.SettingsDoc(`{"time_zone":"Europe/Berlin"}`)})
-	}
-	create(&s.partner, directory.NewTenant{Kind: core.Partner, Name: s.name("Nordwind MSP"), Parent: s.platform.ID, Settings: core.SettingsDoc(`{"time_zone":"Europe/Berlin"}`)})
-	create(&s.customer, directory.NewTenant{Kind: core.Customer, Name: s.name("Bäckerei Huber"), Parent: s.partner.ID, Settings: core.SettingsDoc(`{"requirement":["organization"],"time_zone":"Europe/Berlin"}`)})
-	create(&s.unit, directory.NewTenant{Kind: core.Unit, Name: s.name("Filiale Süd"), Parent: s.customer.ID})
-	create(&s.self, directory.NewTenant{Kind: core.Customer, Name: s.name("Ringwerk Telefonie"), Parent: s.platform.ID, Settings: self})
-	if err != nil {
-		return "", err
-	}
-	eff, err := s.house.Tree.Effective(s.ctx, s.partner.ID)
-	if err != nil {
-		return "", err
-	}
-	if !eff.Locked || !eff.Settings.Requires(core.RequireOrganization) {
-		return "", errors.New("the partner in production is not locked on")
-	}
-	return "Nordwind MSP (locked on) → Bäckerei Huber → Filiale Süd; Ringwerk Telefonie (self-service)", nil
-}
-
-// name and mail are those of this walk.
-func (s *stage) name(n string) string {
-	if s.mark == "" {
-		return n
-	}
-	return n + " " + s.mark
-}
-
-func (s *stage) mail(address string) string {
-	name, domain, _ := strings.Cut(address, "@")
-	return name + s.mark + "@" + domain
-}
+// The steps of somebody who decides for himself (rows CAL-01 to CAL-12), in their
+// order. Each returns what was seen, in words.
 
 func (s *stage) invite() (string, error) {
 	// An inviter may grant only what they hold: a helpdesk makes no administrator.
@@ -93,22 +27,24 @@ func (s *stage) invite() (string, error) {
 	if !errors.Is(err, core.ErrForbidden) {
 		return "", fmt.Errorf("a helpdesk could invite an administrator: %v", err)
 	}
-	in, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: s.self.ID, Email: s.login, Name: "Anna Lindner", Locale: "de"}, access.System(), core.Client{})
+	j := s.guest("Jonas Weber", "jonas.weber@ringwerk.example", "de", "Drei Tassen Kaffee am Morgen")
+	in, err := s.house.Directory.Invite(s.ctx, directory.NewUser{Tenant: s.self.ID, Email: j.mail, Name: j.name, Locale: j.lang}, access.System(), core.Client{})
 	if err != nil {
 		return "", err
 	}
-	s.invited = in.User
+	j.id = in.User.ID
+	s.jonas = j
 	s.worker.Wake()
-	return "pending validation; a mail is on its way", nil
+	return "Jonas at Ringwerk Telefonie: pending validation; a mail is on its way", nil
 }
 
 func (s *stage) accept() (string, error) {
-	path, err := s.link(s.login, "/invitation/")
+	j := s.jonas
+	path, err := s.link(j.mail, "/invitation/")
 	if err != nil {
 		return "", err
 	}
-	s.anna = NewVisitor(s.base, "de")
-	p, err := s.anna.Post("/sign-in", url.Values{"login": {s.login}, "password": {s.password}})
+	p, err := j.Post("/sign-in", url.Values{"login": {j.login}, "password": {j.password}})
 	if err == nil {
 		err = p.Refused("sign_in.refused") // pending accounts hear the one answer
 	}
@@ -116,323 +52,169 @@ func (s *stage) accept() (string, error) {
 		return "", err
 	}
 	for range 2 { // looking at it twice spends nothing
-		if p, err = s.anna.Get(path); err == nil {
-			err = p.Expect("invitation")
-		}
-		if err != nil {
-			return "", err
-		}
+		j.open(path, "invitation")
 	}
-	if p, err = s.anna.Submit(p, "new_password", s.password); err == nil {
-		err = p.Expect("account")
+	j.send("account", "new_password", j.password)
+	if j.err != nil {
+		return "", j.err
 	}
-	if err != nil {
-		return "", err
-	}
-	other := NewVisitor(s.base, "de")
-	if p, err = other.Get(path); err == nil {
+	if p, err = NewVisitor(s.base, j.lang).Get(path); err == nil {
 		err = p.Refused("invitation.used")
 	}
 	return "the link from the mail, opened twice, used once; signed in with a password", err
 }
 
-func (s *stage) open() (string, error) {
-	p, err := s.anna.Get("/account/security")
-	if err == nil {
-		err = p.Expect("security")
-	}
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Get("/account/security/totp"); err == nil {
-		err = p.Expect("enrol-totp")
-	}
-	if err != nil {
-		return "", err
-	}
-	s.key = p.Of("data-setup-key")
-	if !strings.Contains(p.Raw, "<svg") || s.key == "" {
-		return "", errors.New("the page shows no QR code or no setup key")
-	}
-	plain, ok := totp.ParseSetupKey(s.key)
-	if !ok || len(plain) != 20 {
-		return "", errors.New("the setup key is not 160 bits")
-	}
-	return "QR code and " + fmt.Sprint(len(strings.Fields(s.key))) + " groups of four, 160 bits", nil
+func (s *stage) setupKey() (string, error) {
+	j := s.jonas
+	j.open("/account/security", "security")
+	j.open("/account/security/totp", "enrol-totp")
+	j.key = j.at.Of("data-setup-key")
+	j.must(strings.Contains(j.at.Raw, "<svg") && j.key != "", "the page shows no QR code or no setup key")
+	plain, ok := totp.ParseSetupKey(j.key)
+	j.must(ok && len(plain) == 20, "the setup key is not 160 bits")
+	return "QR code and " + fmt.Sprint(len(strings.Fields(j.key))) + " groups of four, 160 bits", j.err
 }
 
 func (s *stage) wrongFirst() (string, error) {
-	p, err := s.anna.Get("/account/security/totp")
-	if err != nil {
-		return "", err
-	}
+	j := s.jonas
+	j.open("/account/security/totp", "enrol-totp")
 	wrong := "000000"
-	if code, err := s.code(s.key); err != nil || code == wrong {
+	if code, err := s.code(j.key); err != nil || code == wrong {
 		wrong = "000001"
 	}
-	if p, err = s.anna.Submit(p, "code", wrong); err == nil {
-		err = p.Refused("factor.code_mismatch")
-	}
-	if err == nil && p.Of("data-setup-key") != s.key {
-		err = errors.New("the key changed after a wrong code")
-	}
-	return "refused; the key stays, nothing is on yet", err
+	j.refused("factor.code_mismatch", "code", wrong)
+	j.must(j.at.Of("data-setup-key") == j.key, "the key changed after a wrong code")
+	return "refused; the key stays, nothing is on yet", j.err
 }
 
 func (s *stage) enrol() (string, error) {
-	p, err := s.anna.Get("/account/security/totp")
-	if err != nil {
-		return "", err
-	}
-	code, err := s.code(s.key)
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "code", code); err == nil {
-		err = p.Expect("recovery-code")
-	}
-	if err != nil {
-		return "", err
-	}
-	if s.recovery = p.Of("data-recovery-code"); len(s.recovery) < 24 {
-		return "", errors.New("no recovery code on the page")
-	}
-	s.used = code
-	return "on; one recovery code, shown this once", nil
+	j := s.jonas
+	j.open("/account/security/totp", "enrol-totp")
+	j.setsUp("recovery-code")
+	j.recovery = j.at.Of("data-recovery-code")
+	j.must(len(j.recovery) >= 24, "no recovery code on the page")
+	return "on; one recovery code, shown this once", j.err
 }
 
 func (s *stage) save() (string, error) {
-	p, err := s.anna.Get("/account/")
-	if err == nil {
-		err = p.Expect("recovery-code") // it stands before the account until answered
+	j := s.jonas
+	j.open("/account/", "recovery-code") // it stands before the account until answered
+	j.send("security", "saved", "yes")
+	said := firstSentence(j.at.Text, "MFA")
+	if j.err != nil {
+		return "", j.err
 	}
-	if err != nil {
+	if _, err := s.arrived(j.mail, "MFA"); err != nil {
 		return "", err
 	}
-	if p, err = s.anna.Submit(p, "saved", "yes"); err == nil {
-		err = p.Expect("security")
-	}
-	if err != nil {
-		return "", err
-	}
-	if _, err := s.arrived(s.login, "MFA"); err != nil {
-		return "", err
-	}
-	again, err := s.anna.Get("/account/")
-	if err == nil {
-		err = again.Expect("account")
-	}
-	return firstSentence(p.Text, "MFA"), err
+	j.open("/account/", "account")
+	return said, j.err
 }
 
 func (s *stage) signIn() (string, error) {
-	if err := s.signOut(); err != nil {
-		return "", err
-	}
-	p, err := s.passwordStep()
+	j := s.jonas
+	j.leaves()
+	j.asks("code")
+	code, err := j.next()
 	if err != nil {
 		return "", err
 	}
-	code, err := s.nextCode()
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "code", code[:3]+" "+code[3:]); err == nil {
-		err = p.Expect("account")
-	}
-	s.used = code
-	return "password, then code; no trusted browser", err
+	j.send("account", "code", code[:3]+" "+code[3:])
+	return "password, then code; no trusted browser", j.err
 }
 
 func (s *stage) replay() (string, error) {
-	if err := s.signOut(); err != nil {
-		return "", err
-	}
-	p, err := s.passwordStep()
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "code", s.used); err == nil {
-		err = p.Refused("factor.code_used")
-	}
-	return "refused: each time step works once", err
+	j := s.jonas
+	j.leaves()
+	j.asks("code")
+	j.refused("factor.code_used", "code", j.used)
+	return "refused: each time step works once", j.err
 }
 
 func (s *stage) lost() (string, error) {
-	p, err := s.passwordStep()
-	if err != nil {
-		return "", err
-	}
-	old := s.recovery
-	if p, err = s.anna.Submit(p, "code", strings.ToLower(old)); err == nil {
-		err = p.Expect("recovery-code")
-	}
-	if err != nil {
-		return "", err
-	}
-	s.recovery = p.Of("data-recovery-code")
-	if s.recovery == "" || s.recovery == old {
-		return "", errors.New("no new recovery code")
-	}
-	s.used = old
-	if p, err = s.anna.Submit(p, "saved", "yes"); err == nil {
-		err = p.Expect("account")
-	}
-	return "signed in; a new recovery code at once", err
+	j := s.jonas
+	j.asks("code")
+	old := j.recovery
+	j.send("recovery-code", "code", strings.ToLower(old))
+	j.recovery = j.at.Of("data-recovery-code")
+	j.must(j.recovery != "" && j.recovery != old, "no new recovery code")
+	j.used = old
+	j.send("account", "saved", "yes")
+	return "signed in; a new recovery code at once", j.err
 }
 
 func (s *stage) oldRecovery() (string, error) {
-	if err := s.signOut(); err != nil {
-		return "", err
+	j := s.jonas
+	j.leaves()
+	j.asks("code")
+	j.refused("factor.code_mismatch", "code", j.used)
+	return "refused: it worked once", j.err
+}
+
+// forgets asks for a new password and opens the link from the mail.
+func (g *guest) forgets() {
+	g.open("/reset", "reset")
+	g.send("reset-sent", "login", g.login)
+	if g.err != nil {
+		return
 	}
-	p, err := s.passwordStep()
-	if err != nil {
-		return "", err
+	var path string
+	if path, g.err = g.d.link(g.mail, "/reset/"); g.err != nil {
+		g.told()
+		return
 	}
-	if p, err = s.anna.Submit(p, "code", s.used); err == nil {
-		err = p.Refused("factor.code_mismatch")
-	}
-	return "refused: it worked once", err
+	g.open(path, "new-password")
+}
+
+// renews chooses another password and wants the page that follows.
+func (g *guest) renews(password, want string) {
+	g.password = password
+	g.send(want, "new_password", password)
 }
 
 func (s *stage) forgot() (string, error) {
-	p, err := s.anna.Get("/reset")
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "login", s.login); err == nil {
-		err = p.Expect("reset-sent")
-	}
-	if err != nil {
-		return "", err
-	}
-	path, err := s.link(s.login, "/reset/")
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Get(path); err == nil {
-		err = p.Expect("new-password")
-	}
-	if err != nil {
-		return "", err
-	}
-	s.password = "Vier Brote und ein Krug Wasser"
-	if p, err = s.anna.Submit(p, "new_password", s.password); err == nil {
-		err = p.Expect("code") // the reset ends at the second factor
-	}
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "code", s.recovery); err == nil {
-		err = p.Expect("recovery-code")
-	}
-	if err != nil {
-		return "", err
-	}
-	s.recovery = p.Of("data-recovery-code")
-	if p, err = s.anna.Submit(p, "saved", "yes"); err == nil {
-		err = p.Expect("account")
-	}
-	return "new password by mail, then still the second factor", err
+	j := s.jonas
+	j.forgets()
+	j.renews("Vier Brote und ein Krug Wasser", "code") // the reset ends at the second factor
+	j.send("recovery-code", "code", j.recovery)
+	j.recovery = j.at.Of("data-recovery-code")
+	j.send("account", "saved", "yes")
+	return "new password by mail, then still the second factor", j.err
 }
 
 func (s *stage) newPhone() (string, error) {
-	p, err := s.anna.Get("/account/security/totp")
-	if err == nil {
-		err = p.Expect("enrol-totp")
-	}
-	if err != nil {
-		return "", err
-	}
-	fresh := p.Of("data-setup-key")
+	j := s.jonas
+	j.open("/account/security/totp", "enrol-totp")
 	// Until the new app is confirmed, the old one works: in another browser.
-	other := &stage{Demo: s.Demo, ctx: s.ctx, mark: s.mark, anna: NewVisitor(s.base, "de"), login: s.login, password: s.password, key: s.key}
-	door, err := other.passwordStep()
+	other := j.again()
+	other.asks("code")
+	other.proves("account")
+	if other.err != nil {
+		return "", fmt.Errorf("the old app while the new one waits: %w", other.err)
+	}
+	j.setsUp("recovery-code")
+	j.recovery = j.at.Of("data-recovery-code")
+	j.send("security", "saved", "yes")
+	if j.err != nil {
+		return "", j.err
+	}
+	other.leaves()
+	other.asks("code")
+	code, err := other.next()
 	if err != nil {
 		return "", err
 	}
-	code, err := other.nextCode()
-	if err != nil {
-		return "", err
-	}
-	if door, err = other.anna.Submit(door, "code", code); err == nil {
-		err = door.Expect("account")
-	}
-	if err != nil {
-		return "", fmt.Errorf("the old app while the new one waits: %w", err)
-	}
-	if code, err = s.code(fresh); err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "code", code); err == nil {
-		err = p.Expect("recovery-code")
-	}
-	if err != nil {
-		return "", err
-	}
-	old := s.key
-	s.key, s.recovery = fresh, p.Of("data-recovery-code")
-	if _, err = s.anna.Submit(p, "saved", "yes"); err != nil {
-		return "", err
-	}
-	if err := other.signOut(); err != nil {
-		return "", err
-	}
-	if door, err = other.passwordStep(); err != nil {
-		return "", err
-	}
-	other.key = old
-	if code, err = other.nextCode(); err != nil {
-		return "", err
-	}
-	if door, err = other.anna.Submit(door, "code", code); err == nil {
-		err = door.Refused("factor.code_mismatch")
-	}
-	return "the old app worked until the new one was confirmed, and not after", err
+	other.refused("factor.code_mismatch", "code", code)
+	return "the old app worked until the new one was confirmed, and not after", other.err
 }
 
 func (s *stage) disable() (string, error) {
-	p, err := s.anna.Get("/account/security/disable")
-	if err == nil {
-		err = p.Expect("disable")
-	}
-	if err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p); err == nil {
-		err = p.Expect("security")
-	}
-	if err != nil {
-		return "", err
-	}
-	said := firstSentence(p.Text, "MFA")
-	if err := s.signOut(); err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Get("/sign-in"); err != nil {
-		return "", err
-	}
-	if p, err = s.anna.Submit(p, "login", s.login, "password", s.password); err == nil {
-		err = p.Expect("account") // no code is asked for any more
-	}
-	if err != nil {
-		return "", err
-	}
-	s.remember(s.invited.ID, s.password, "self-service")
-	return said, nil
-}
-
-func (s *stage) audit() (string, error) {
-	n, err := s.house.Sealer.Seal(s.ctx)
-	if err != nil {
-		return "", err
-	}
-	b, err := s.house.Store.LastBatch(s.ctx)
-	if err != nil {
-		return "", err
-	}
-	if b.Number == 0 {
-		return "", errors.New("nothing was sealed")
-	}
-	return fmt.Sprintf("%d events in %d batches, %d of them just now", b.First+b.Count-1, b.Number, n), nil
+	j := s.jonas
+	j.open("/account/security/disable", "disable")
+	j.send("security")
+	said := firstSentence(j.at.Text, "MFA")
+	j.leaves()
+	j.asks("account") // no code is asked for any more
+	j.known("self-service")
+	return said, j.err
 }

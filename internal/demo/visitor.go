@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -161,6 +162,32 @@ func (p Page) Of(name string) string {
 	return strings.TrimSpace(text(n))
 }
 
+// Value is what the first element that carries an attribute says in it.
+func (p Page) Value(name string) string {
+	if p.main == nil {
+		return ""
+	}
+	return attr(find(p.main, func(n *html.Node) bool { return has(n, name) }), name)
+}
+
+// Tells reports whether an element has an attribute with this value.
+func (p Page) Tells(name, value string) bool {
+	return p.main != nil && find(p.main, func(n *html.Node) bool { return has(n, name) && attr(n, name) == value }) != nil
+}
+
+// Count is the number that a preview gives for something, -1 when it names no such
+// thing.
+func (p Page) Count(effect string) int {
+	if p.main == nil {
+		return -1
+	}
+	n, err := strconv.Atoi(attr(find(p.main, func(n *html.Node) bool { return attr(n, "data-effect") == effect }), "data-count"))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
 // Expect is an error unless the page is the one that was to come.
 func (p Page) Expect(name string) error {
 	if p.Name == name {
@@ -199,6 +226,9 @@ func each(n *html.Node, fn func(*html.Node)) {
 }
 
 func attr(n *html.Node, name string) string {
+	if n == nil {
+		return ""
+	}
 	for _, a := range n.Attr {
 		if a.Key == name {
 			return a.Val

@@ -11,43 +11,52 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/core"
-	"sallyport/internal/factor/totp"
 )
 
 // stage is what the steps of the walk hand on to each other.
 type stage struct {
 	*Demo
-	ctx      context.Context
-	platform core.Tenant
-	partner  core.Tenant
-	run      int    // walks that this folder saw before
-	mark     string // what tells the names of this walk from those of earlier ones
-	customer core.Tenant
-	unit     core.Tenant
-	self     core.Tenant
+	ctx  context.Context
+	run  int    // walks that this folder saw before
+	mark string // what tells the names of this walk from those of earlier ones
 
-	anna     *Visitor
-	login    string
-	password string
-	invited  core.User
-	key      string // Anna's setup key
-	recovery string // Anna's recovery code
-	used     string // the code that signed her in last
+	platform, partner, customer, unit, self, wide core.Tenant
+
+	bakery   map[string]*guest // the people of the customer and its branch
+	eva      *guest            // of the partner
+	jonas    *guest            // who decides for himself
+	ida      *guest            // who decides for everybody
+	asked    int               // how many the preview said are asked
+	till     string            // the program's login
+	tillWord string            // and its password
 }
 
 // walk runs the steps; the first that does not hold ends it.
 func (d *Demo) walk(ctx context.Context, say *teller) error {
-	s := &stage{Demo: d, ctx: ctx, password: "Drei Tassen Kaffee am Morgen"}
+	s := &stage{Demo: d, ctx: ctx}
 	for _, step := range []struct {
 		name string
 		rows []string
 		do   func() (string, error)
 	}{
-		{"tenants", nil, s.tenants},
+		{"tenants", []string{"ACR-01", "ACR-04", "ACR-26"}, s.tenants},
+		{"people", []string{"ACR-11"}, s.arrive},
+		{"partner locked on", []string{"ACR-02"}, s.lockedOn},
+		{"integration", []string{"ACR-19"}, s.integration},
+		{"what would happen", []string{"ACR-06", "ACR-21"}, s.preview},
+		{"switch on", []string{"ACR-06", "ACR-07", "ACR-08"}, s.switchOn},
+		{"table", []string{"ACR-05", "ACR-09", "ACR-26"}, s.table},
+		{"setup at the next sign-in", []string{"ACR-07", "ACR-08", "ACR-12", "ACR-13"}, s.setup},
+		{"the same code elsewhere", []string{"ACR-14", "T-05"}, s.codeAgain},
+		{"trusted browser", []string{"ACR-15"}, s.trusted},
+		{"helpdesk resets the lost phone", []string{"ACR-17", "ACR-27", "CAL-13"}, s.help},
+		{"integration goes on", []string{"ACR-21", "ACR-23"}, s.unbroken},
+		{"switch off, looked at", []string{"ACR-24"}, s.keepOn},
 		{"invitation", []string{"CAL-14", "AIR-11"}, s.invite},
 		{"first password", []string{"AIR-10"}, s.accept},
-		{"setup key and QR code", []string{"CAL-01", "CAL-02", "CAL-04"}, s.open},
+		{"setup key and QR code", []string{"CAL-01", "CAL-02", "CAL-04"}, s.setupKey},
 		{"wrong first code", []string{"CAL-04"}, s.wrongFirst},
 		{"right first code", []string{"CAL-03", "CAL-04", "CAL-05"}, s.enrol},
 		{"recovery code saved", []string{"CAL-05", "CAL-06"}, s.save},
@@ -58,8 +67,11 @@ func (d *Demo) walk(ctx context.Context, say *teller) error {
 		{"password forgotten as well", []string{"CAL-09"}, s.forgot},
 		{"new phone", []string{"CAL-11"}, s.newPhone},
 		{"switched off", []string{"CAL-12"}, s.disable},
-		{"people to try it with", nil, s.everybody},
-		{"audit log sealed", nil, s.audit},
+		{"each decides", []string{"WBX-02", "WBX-08", "WBX-09"}, s.ownChoice},
+		{"mandatory for all", []string{"WBX-01", "WBX-04", "WBX-10"}, s.mandatory},
+		{"reset that clears MFA", []string{"WBX-06", "WBX-11"}, s.phoneGone},
+		{"everybody", nil, s.others},
+		{"audit log sealed", []string{"ACR-34"}, s.audit},
 	} {
 		began := time.Now()
 		proof, err := step.do()
@@ -68,53 +80,39 @@ func (d *Demo) walk(ctx context.Context, say *teller) error {
 			return fmt.Errorf("demo: step %q: %w", step.name, err)
 		}
 	}
-	return nil
+	return d.caughtUp(ctx)
 }
 
-// passwordStep signs Anna in as far as the code page.
-func (s *stage) passwordStep() (Page, error) {
-	p, err := s.anna.Get("/sign-in")
-	if err == nil {
-		err = p.Expect("sign-in")
-	}
+// audit: what happened at the bakery stands in its log, for who may only read there,
+// and the log is sealed.
+func (s *stage) audit() (string, error) {
+	georg, anna := s.bakery["Georg Auer"], s.bakery["Anna Huber"]
+	p, err := georg.Get(under(s.customer, "/audit?format=json&q="+url.QueryEscape(anna.login)))
 	if err != nil {
-		return p, err
-	}
-	if p, err = s.anna.Submit(p, "login", s.login, "password", s.password); err == nil {
-		err = p.Expect("code")
-	}
-	return p, err
-}
-
-func (s *stage) signOut() error {
-	p, err := s.anna.Post("/sign-out", nil)
-	if err == nil {
-		err = p.Expect("signed-out")
-	}
-	return err
-}
-
-// code computes the code that an authenticator app with this key shows now.
-func (d *Demo) code(key string) (string, error) {
-	plain, ok := totp.ParseSetupKey(key)
-	if !ok {
-		return "", errors.New("the setup key is not base32")
-	}
-	p := totp.DefaultParams()
-	return totp.Code(plain, totp.StepAt(d.house.Clock.Now(), p.Period), p), nil
-}
-
-// nextCode moves the clock to the next time step, because a code that was
-// accepted is not accepted again, and computes Anna's code there.
-func (s *stage) nextCode() (string, error) {
-	if err := s.advance("30s"); err != nil {
 		return "", err
 	}
-	return s.code(s.key)
+	for _, event := range []string{audit.MFAEnrolled, audit.SecondFactorFailed, audit.MFAReset} {
+		if !strings.Contains(p.Raw, `"`+event+`"`) {
+			return "", fmt.Errorf("the log of %s has no %s: status %d", s.customer.Name, event, p.Status)
+		}
+	}
+	n, err := s.house.Sealer.Seal(s.ctx)
+	if err != nil {
+		return "", err
+	}
+	b, err := s.house.Store.LastBatch(s.ctx)
+	if err != nil {
+		return "", err
+	}
+	if b.Number == 0 {
+		return "", errors.New("nothing was sealed")
+	}
+	return fmt.Sprintf("Anna's setup, the refused code and the reset are in it; %d events in %d batches, %d of them just now", b.First+b.Count-1, b.Number, n), nil
 }
 
-func (s *stage) advance(by string) error {
-	resp, err := http.Post(s.base+"/demo/clock", "application/json", strings.NewReader(`{"advance":"`+by+`"}`))
+// advance moves the clock by so many seconds, as anybody can.
+func (d *Demo) advance(seconds int) error {
+	resp, err := http.Post(d.base+"/demo/clock", "application/json", strings.NewReader(fmt.Sprintf(`{"advance":"%ds"}`, seconds)))
 	if err != nil {
 		return err
 	}
@@ -123,6 +121,19 @@ func (s *stage) advance(by string) error {
 		return fmt.Errorf("the clock did not move: status %d", resp.StatusCode)
 	}
 	return nil
+}
+
+// walkTime is how far the clock of a new store is behind when the walk begins. The
+// walk moves it forward, because every code works once, and in the end it is the
+// present again: an authenticator app on a real phone then shows the right code.
+const walkTime = 30 * time.Minute
+
+func (d *Demo) caughtUp(ctx context.Context) error {
+	behind := -d.house.Clock.Offset()
+	if behind <= 0 {
+		return nil
+	}
+	return d.house.Wind(ctx, behind)
 }
 
 var linkWord = regexp.MustCompile(`https?://[^\s]+`)
