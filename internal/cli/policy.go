@@ -20,6 +20,12 @@ type policyCmd struct {
 	Explain  policyExplainCmd  `cmd:"" help:"Say what a person's next sign-in is asked, and why: every rule, applied or not."`
 	Simulate policySimulateCmd `cmd:"" help:"Say who would meet what if an organisation's settings were changed. Changes nothing."`
 	Compare  policyCompareCmd  `cmd:"" help:"Compare an organisation's settings with a preset."`
+	Show     policyShowCmd     `cmd:"" help:"Show the settings that hold, with whose they are and since when."`
+	Set      policySetCmd      `cmd:"" help:"Change settings of an organisation."`
+	Apply    policyApplyCmd    `cmd:"" help:"Lay a settings document over that of an organisation."`
+	Locks    policyLocksCmd    `cmd:"" help:"What a partner or the platform holds over those below."`
+	Template policyTemplateCmd `cmd:"" help:"What new customers of a partner or the platform begin with."`
+	Preset   policyPresetCmd   `cmd:"" help:"The settings documents that ship."`
 }
 
 type policyExplainCmd struct {
