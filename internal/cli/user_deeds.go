@@ -328,7 +328,9 @@ func (v *userDeleteCmd) Run(s *shell) error {
 
 func (s *shell) deleteAccount(verb string, v oneAccount, ask sure) error {
 	return s.do(write{verb: verb, dry: v.dry, sure: &ask, in: func(c changing) any { return userIn{User: v.User, changing: c} },
-		next: func(c changed) string { return "sallyport audit list --tenant " + string(c.Tenant) + " --about " + c.ID }})
+		next: func(c changed) string {
+			return "sallyport audit list --tenant " + string(c.Tenant) + " --about " + c.ID
+		}})
 }
 
 var deleteUser = userDeed{
