@@ -29,14 +29,14 @@ type named struct {
 // changing goes with every write to its far half.
 type changing struct {
 	DryRun bool `json:"dry_run,omitempty"`
-	// Seen is the version that somebody looked at before they said yes; 0 is any.
-	Seen    int64  `json:"seen,omitempty"`
+	// Seen is the version that somebody looked at before they said yes; nil is any.
+	Seen    *int64 `json:"seen,omitempty"`
 	Confirm string `json:"confirm,omitempty"`
 }
 
 // fresh refuses to go on where something is another by now than what was looked at.
 func (c changing) fresh(version int64) error {
-	if c.Seen != 0 && c.Seen != version {
+	if c.Seen != nil && *c.Seen != version {
 		return core.NewFault(core.KindStale, "form.stale")
 	}
 	return nil
@@ -208,7 +208,8 @@ func (s *shell) do(v write) error {
 		}
 		c.DryRun = false
 		if v.asked() {
-			c.Seen = out.Version // what was said yes to
+			seen := out.Version // what was said yes to
+			c.Seen = &seen
 		}
 		if out, err = one[changed](s, v.verb, v.how, v.in(c)); err != nil {
 			return err
