@@ -95,7 +95,7 @@ var asks = map[string][]string{
 	"role change":            {"name", "right"},
 	"user roles grant":       {"login", "role", "on"},
 	"audit list":             {"tenant", "about", "event", "result", "since", "format"},
-	"policy explain":         {"user", "app", "address", "known-browser"},
+	"policy explain":         {"user", "app", "address", "known-browser", "trusted-browser", "at"},
 }
 
 // Everything that the console does has a verb.

@@ -387,12 +387,12 @@ func (in nodeIn) change(ctx context.Context, h *app.House, t core.Tenant) (core.
 
 type policyLocksCmd struct {
 	Show policyLocksShowCmd `cmd:"" help:"Show what a partner or the platform holds over those below."`
-	Set  policyLocksSetCmd  `cmd:"" help:"Change it: those below may be stricter and never looser."`
+	Set  policyLocksSetCmd  `cmd:"" help:"Change what is held over those below: they may be stricter and never looser."`
 }
 
 type policyTemplateCmd struct {
 	Show policyTemplateShowCmd `cmd:"" help:"Show what new customers below begin with."`
-	Set  policyTemplateSetCmd  `cmd:"" help:"Change it. Customers that exist stay as they are."`
+	Set  policyTemplateSetCmd  `cmd:"" help:"Change what new customers begin with. Those that exist stay as they are."`
 }
 
 type policyLocksShowCmd struct {

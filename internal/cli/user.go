@@ -20,7 +20,7 @@ import (
 type userCmd struct {
 	Create   userCreateCmd   `cmd:"" help:"Make an account with a first password."`
 	Invite   userInviteCmd   `cmd:"" help:"Make an account and mail its invitation, or mail a fresh one."`
-	List     userListCmd     `cmd:"" help:"List accounts."`
+	List     userListCmd     `cmd:"" help:"List accounts, all or those that fit."`
 	Show     userShowCmd     `cmd:"" help:"Show an account: roles, second factor, locks, sessions."`
 	ResetMFA userResetMFACmd `cmd:"" name:"reset-mfa" help:"End all second factors and sessions of an account."`
 	Unlock   userUnlockCmd   `cmd:"" help:"End the timed locks of an account."`
