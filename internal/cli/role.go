@@ -35,10 +35,6 @@ type roleListCmd struct {
 	Tenant string `help:"Id or name of a node: the custom roles of its organisation too, and how many hold each there." placeholder:"NAME"`
 }
 
-type tenantIn struct {
-	Tenant string `json:"tenant,omitempty"`
-}
-
 func (v *roleListCmd) Run(s *shell) error {
 	list := items[roleOut]{Items: []roleOut{}}
 	if err := each(s, "role.list", how{}, tenantIn{v.Tenant}, func(r roleOut) error { list.Items = append(list.Items, r); return nil }); err != nil {

@@ -17,6 +17,11 @@ import (
 	"sallyport/internal/store"
 )
 
+// tenantIn names a node.
+type tenantIn struct {
+	Tenant string `json:"tenant,omitempty"`
+}
+
 type tenantListCmd struct {
 	Under       string `help:"Id or name of a node: only its branch." placeholder:"NAME"`
 	Name        string `help:"Only nodes whose name begins with this." placeholder:"TEXT"`
