@@ -56,7 +56,7 @@ func TestStoriesOfTheConsole(t *testing.T) {
 	run := func(name string, server bool, dsn func(t *testing.T) func(script string) string) {
 		t.Run(name, func(t *testing.T) {
 			p := params(glob)
-			p.Deadline = time.Now().Add(3 * time.Minute)
+			p.Deadline = time.Now().Add(5 * time.Minute)
 			of := dsn(t)
 			p.Condition = func(c string) (bool, error) {
 				if c != "server" {
