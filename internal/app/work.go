@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"sallyport/internal/core"
 	"sallyport/internal/rollout"
+	"sallyport/internal/store"
 )
 
 // Work that one node does for all, each under a lease of its own.
@@ -47,16 +50,42 @@ func (h *House) under(ctx context.Context, name string, work func(context.Contex
 
 // work goes on with jobs, where there are any.
 func (h *House) work(ctx context.Context) {
-	if waiting, err := h.Rollout.Waiting(ctx); err != nil || !waiting {
-		return // a store that is away is told of elsewhere
+	if err := h.jobs(ctx); err != nil {
+		h.Log.Warn("a job does not get on; it is tried again", "event", "job.failed", "error", err.Error())
 	}
-	err := h.under(ctx, rollout.Lease, func(ctx context.Context, renew func(context.Context) error) error {
+}
+
+func (h *House) jobs(ctx context.Context) error {
+	if waiting, err := h.Rollout.Waiting(ctx); err != nil || !waiting {
+		return nil // a store that is away is told of elsewhere
+	}
+	return h.under(ctx, rollout.Lease, func(ctx context.Context, renew func(context.Context) error) error {
 		_, err := h.Rollout.Work(ctx, renew)
 		return err
 	})
-	if err != nil {
-		h.Log.Warn("a job does not get on; it is tried again", "event", "job.failed", "error", err.Error())
+}
+
+// Finish goes on with the jobs for a while and says how far one of them is: what it
+// has done, and how many people with a second factor it has before it. ended is set
+// when there is no such job, not any more.
+func (h *House) Finish(ctx context.Context, tenant core.TenantID, kind core.JobKind) (done core.JobDoc, left int, ended bool, err error) {
+	if err := h.jobs(ctx); err != nil {
+		return done, 0, false, err
 	}
+	err = h.Store.View(ctx, tenant, func(r store.Reader) error {
+		j, err := r.Job(tenant, kind)
+		if errors.Is(err, core.ErrNotFound) {
+			ended = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		n, err := r.Counts()
+		done, left = j.Doc, n[core.StandingEnrolled]
+		return err
+	})
+	return done, left, ended, err
 }
 
 func (h *House) endTrials(ctx context.Context) {

@@ -18,6 +18,7 @@ import (
 type auditCmd struct {
 	Verify auditVerifyCmd `cmd:"" help:"Check the chain, of the store or of an export."`
 	Tail   auditTailCmd   `cmd:"" help:"Show the newest events."`
+	List   auditListCmd   `cmd:"" help:"List events by who, what and when."`
 	Export auditExportCmd `cmd:"" help:"Write the whole log with its chain, as lines of JSON."`
 }
 

@@ -70,8 +70,11 @@ type grammar struct {
 	Backup    backupCmd  `cmd:"" help:"Make, check and restore sealed backups."`
 	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
+	MFA       mfaCmd     `cmd:"" name:"mfa" help:"The switch of an organisation, and how far its people are."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
-	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
+	Role      roleCmd    `cmd:"" help:"What administrators may do, and who they are."`
+	Service   serviceCmd `cmd:"" name:"service-account" help:"Accounts of programs, which are asked for no second factor."`
+	Policy    policyCmd  `cmd:"" help:"Settings of organisations: what holds and why, what a change would do, and the change."`
 	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
 	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`
 	Audit     auditCmd   `cmd:"" help:"Check, follow and export the audit log."`

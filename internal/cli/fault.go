@@ -59,7 +59,33 @@ func (s *shell) fail(err error) int {
 		_ = s.json(map[string]any{"error": asJSON(err)})
 	}
 	s.say("sallyport: %s", inWords(err))
+	if f, ok := core.AsFault(err); ok && ways[f.Code] != "" {
+		s.say("see: sallyport %s", ways[f.Code])
+	}
 	return code
+}
+
+// ways name the verb that helps on after a refusal.
+var ways = map[string]string{
+	"tenant.unknown":            "tenant list",
+	"tenant.ambiguous":          "tenant list --name NAME",
+	"tenant.settings_inherited": "tenant show TENANT",
+	"tenant.has_administrator":  "user invite --role ROLE",
+	"tenant.not_deleted":        "tenant list --state deleted",
+	"user.unknown":              "user list --search TEXT",
+	"user.last_administrator":   "user roles grant LOGIN ROLE",
+	"role.unknown":              "role list --tenant TENANT",
+	"role.ambiguous":            "role list --tenant TENANT",
+	"role.right_not_in_base":    "role list",
+	"role.held":                 "role holders --tenant TENANT",
+	"policy.use_mfa_switch":     "mfa disable TENANT",
+	"policy.locked":             "policy show --tenant TENANT",
+	"policy.preset_unavailable": "policy compare --tenant TENANT --preset NAME",
+	"policy.nobody_could_enrol": "policy show --tenant TENANT",
+	"settings.preset_unknown":   "policy preset list",
+	"service.not_one":           "service-account list",
+	"service.already":           "service-account change LOGIN",
+	"mfa.is_off":                "mfa enable TENANT",
 }
 
 func exitOf(err error) int {
@@ -111,6 +137,10 @@ func inWords(err error) string {
 		// Whoever runs the shell runs the machine: the cause is what they need.
 		cause := strings.ReplaceAll(err.Error(), f.Error()+": ", "")
 		return fmt.Sprintf("%s. Nothing was changed (%s)", cause, f.Code)
+	}
+	if f.Code == core.ErrNotFound.Code && len(f.Params) > 0 {
+		// What pages say of it speaks of addresses.
+		return "there is no " + strings.Join(params(f.Params), ", ") + " (" + f.Code + ")"
 	}
 	said := i18n.For(i18n.Default).Fault(f.Code, plainParams(f.Params), nil)
 	words := said.Text

@@ -13,6 +13,8 @@ var oddLines = []string{
 	"user\ninvite\n--email\na@example.com\n--email\nb@example.com", "user\nshow", "user\nshow\na\nb", "user\nshow\n--\n--json", "serve\n--listen\n\xff\xfe",
 	"serve\n--listen\na\x00b", "user\ninvite\n--locale\nxx", "user\ninvite\n--role\nking", "--json\n--json\nversion", "-y\n-y", "totp\nverify\n--skew\n99999999999999999999",
 	"audit\ntail\n--since\n-1h", "version\n--json=maybe", "help", "config\nprint\n--origin\n--origin", "\u0661\u0662", "serve\n--l\u0131sten\n:1", "user\nlist\n" + strings.Repeat("a", 70_000),
+	"mfa\nenable", "mfa\ndisable\nx\n--confirm", "policy\nset\n--tenant\nx\n=", "policy\nset\n--tenant\nx\na=b=c\n-f\n-", "user\nsessions", "user\nroles\ngrant\na",
+	"user\npass\nx\n--for\n-1h", "tenant\ntrial\nx\n--days\n9999999999999999999", "service-account\ncreate\n--login\n\n--network\n,,", "tenant\nsupport\nend\nx",
 }
 
 // FuzzFlags looks for a command line that the reading of it does not survive. Only

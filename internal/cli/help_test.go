@@ -51,7 +51,10 @@ func TestEveryVerbHasHelp(t *testing.T) {
 
 // Verbs that change nothing; every other one shows first what it would change.
 var onlyLook = []string{"serve", "demo", "doctor", "healthcheck", "version", "config check", "config print", "migrate plan", "migrate history",
-	"backup verify", "keys list", "tenant list", "user list", "user show", "policy explain", "policy simulate", "policy compare", "audit verify", "audit tail", "audit export", "totp verify", "export people"}
+	"backup verify", "keys list", "tenant list", "tenant tree", "tenant show", "tenant support show", "mfa status", "mfa list", "mfa what-if", "user list", "user show",
+	"user sessions list", "user roles list", "role list", "role holders", "service-account list", "service-account show", "policy explain", "policy simulate", "policy compare",
+	"policy show", "policy locks show", "policy template show", "policy preset list", "policy preset show", "audit verify", "audit tail", "audit list", "audit export",
+	"totp verify", "export people"}
 
 func TestEveryWriteHasADryRun(t *testing.T) {
 	for _, leaf := range leaves(t) {

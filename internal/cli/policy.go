@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"sallyport/internal/app"
 	"sallyport/internal/core"
@@ -17,6 +18,12 @@ import (
 )
 
 type policyCmd struct {
+	Show     policyShowCmd     `cmd:"" help:"Show the settings that hold, with whose they are and since when."`
+	Set      policySetCmd      `cmd:"" help:"Change settings of an organisation."`
+	Apply    policyApplyCmd    `cmd:"" help:"Lay a settings document over that of an organisation."`
+	Preset   policyPresetCmd   `cmd:"" help:"The settings documents that ship."`
+	Locks    policyLocksCmd    `cmd:"" help:"What a partner or the platform holds over those below."`
+	Template policyTemplateCmd `cmd:"" help:"What new customers of a partner or the platform begin with."`
 	Explain  policyExplainCmd  `cmd:"" help:"Say what a person's next sign-in is asked, and why: every rule, applied or not."`
 	Simulate policySimulateCmd `cmd:"" help:"Say who would meet what if an organisation's settings were changed. Changes nothing."`
 	Compare  policyCompareCmd  `cmd:"" help:"Compare an organisation's settings with a preset."`
@@ -27,6 +34,8 @@ type policyExplainCmd struct {
 	App          string `help:"Id of the app that is being opened; none when not given." placeholder:"ID"`
 	Address      string `help:"Address that the sign-in comes from; no network is held against it when not given." placeholder:"ADDRESS"`
 	KnownBrowser bool   `help:"The browser finished a full sign-in of this person before."`
+	Trusted      bool   `name:"trusted-browser" help:"The person trusts the browser."`
+	At           string `help:"When the sign-in is, as an RFC 3339 time; now when not given." placeholder:"TIME"`
 }
 
 type policyExplainIn struct {
@@ -34,6 +43,8 @@ type policyExplainIn struct {
 	App     core.AppID `json:"app,omitempty"`
 	Address netip.Addr `json:"address,omitzero"`
 	Known   bool       `json:"known_browser,omitempty"`
+	Trusted bool       `json:"trusted_browser,omitempty"`
+	At      time.Time  `json:"at,omitzero"`
 }
 
 type policyExplained struct {
@@ -44,7 +55,13 @@ type policyExplained struct {
 }
 
 func (v *policyExplainCmd) Run(s *shell) error {
-	in := policyExplainIn{User: v.User, App: core.AppID(v.App), Known: v.KnownBrowser}
+	in := policyExplainIn{User: v.User, App: core.AppID(v.App), Known: v.KnownBrowser || v.Trusted, Trusted: v.Trusted}
+	if v.At != "" {
+		var err error
+		if in.At, err = time.Parse(time.RFC3339, v.At); err != nil {
+			return usage("--at: %q is no time like 2027-01-31T18:00:00Z", v.At)
+		}
+	}
 	if v.Address != "" {
 		var err error
 		if in.Address, err = netip.ParseAddr(v.Address); err != nil {
@@ -114,8 +131,17 @@ func farPolicyExplain(ctx context.Context, h *app.House, in policyExplainIn, out
 		if u.Kind == core.ServiceAccount {
 			door = policy.Basic
 		}
-		x = policy.Explain(policy.Facts{Now: r.Now(), Person: policy.PersonOf(u, factors).With(grants), Effective: eff, App: policy.App{ID: in.App},
-			Shown: policy.Shown{Door: door, Proofs: []core.Proof{{Kind: core.FactorPassword, At: r.Now()}}, Address: in.Address, KnownBrowser: in.Known}})
+		now := in.At
+		if now.IsZero() {
+			now = r.Now()
+		}
+		who := policy.PersonOf(u, factors).With(grants)
+		who.Skips = u.SkipsOf(eff.Since)
+		shown := policy.Shown{Door: door, Proofs: []core.Proof{{Kind: core.FactorPassword, At: now}}, Address: in.Address, KnownBrowser: in.Known}
+		if in.Trusted {
+			shown.Proofs = append(shown.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, At: now})
+		}
+		x = policy.Explain(policy.Facts{Now: now, Person: who, Effective: eff, App: policy.App{ID: in.App}, Shown: shown})
 		return nil
 	})
 	if err != nil {

@@ -49,6 +49,40 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 	testscript.Run(t, p)
 }
 
+// What the console does is done on the shell in three ways: with nobody else there,
+// beside a running server through its socket, and beside one on PostgreSQL.
+func TestStoriesOfTheConsole(t *testing.T) {
+	const glob = "testdata/console/*.txt"
+	run := func(name string, server bool, dsn func(t *testing.T) func(script string) string) {
+		t.Run(name, func(t *testing.T) {
+			p := params(glob)
+			p.Deadline = time.Now().Add(5 * time.Minute)
+			of := dsn(t)
+			p.Condition = func(c string) (bool, error) {
+				if c != "server" {
+					return false, errors.New("unknown condition " + c)
+				}
+				return server, nil
+			}
+			p.Setup = func(e *testscript.Env) error {
+				e.Setenv("SALLYPORT_STORE_DSN", of(strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")))
+				return setup(e)
+			}
+			testscript.Run(t, p)
+		})
+	}
+	embedded := func(*testing.T) func(string) string { return func(string) string { return "" } }
+	run("alone", false, embedded)
+	run("server", true, embedded)
+	run("postgres", true, func(t *testing.T) func(string) string {
+		databases := map[string]string{}
+		for _, f := range params(glob).Files {
+			databases[strings.TrimSuffix(filepath.Base(f), ".txt")] = pgtest.Database(t)
+		}
+		return func(script string) string { return databases[script] }
+	})
+}
+
 func params(glob string) testscript.Params {
 	files, err := filepath.Glob(glob)
 	if err != nil || len(files) == 0 {

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"text/tabwriter"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/app"
@@ -16,8 +15,22 @@ import (
 )
 
 type tenantCmd struct {
-	Create tenantCreateCmd `cmd:"" help:"Make a partner, folder, customer or unit."`
-	List   tenantListCmd   `cmd:"" help:"Show the tree."`
+	Create  tenantCreateCmd  `cmd:"" help:"Make a partner, folder, customer or unit."`
+	List    tenantListCmd    `cmd:"" help:"List the nodes of the tree, all or those that fit."`
+	Tree    tenantTreeCmd    `cmd:"" help:"Show the tree with how MFA stands in each branch."`
+	Show    tenantShowCmd    `cmd:"" help:"Show one node: what it is, how MFA stands there, who may help."`
+	Rename  tenantRenameCmd  `cmd:"" help:"Give a node another name."`
+	Move    tenantMoveCmd    `cmd:"" help:"Put a node with all below it under another."`
+	Convert tenantConvertCmd `cmd:"" help:"Make a trial productive. There is no way back."`
+	Trial   tenantTrialCmd   `cmd:"" help:"Say when a trial becomes production by itself."`
+	Suspend tenantSuspendCmd `cmd:"" help:"Keep everybody of a node and of all below it out, until it is resumed."`
+	Resume  tenantResumeCmd  `cmd:"" help:"End a suspension."`
+	Delete  tenantDeleteCmd  `cmd:"" help:"Delete a node with all below it. For thirty days it can be brought back."`
+	Restore tenantRestoreCmd `cmd:"" help:"Bring a deleted node back, as it was."`
+
+	FirstAdministrator tenantFirstCmd    `cmd:"" help:"Invite an administrator into an organisation that has none who can sign in."`
+	Sessions           tenantSessionsCmd `cmd:"" help:"The sessions of an organisation's people."`
+	Support            tenantSupportCmd  `cmd:"" help:"Whether those above may act as an organisation's administrator, and who does."`
 }
 
 type tenantCreateCmd struct {
@@ -26,6 +39,7 @@ type tenantCreateCmd struct {
 	Parent    string `help:"Id or name of the node above; the platform when not given."`
 	Mode      string `enum:",trial,production" default:"" help:"trial or production, for partners and customers (production)."`
 	ManagedBy string `enum:",provider,self" default:"" help:"provider or self; provider under a partner when not given."`
+	TrialDays int    `help:"A trial becomes production by itself after so many days; never when not given." placeholder:"DAYS"`
 	Preset    string `help:"Settings to begin with: ${presets}."`
 	Settings  string `help:"File with a settings document in JSON; laid over the preset." placeholder:"FILE"`
 	dry
@@ -37,6 +51,7 @@ type tenantCreateIn struct {
 	Parent    string           `json:"parent,omitempty"`
 	Mode      core.TenantMode  `json:"mode,omitempty"`
 	ManagedBy core.ManagedBy   `json:"managed_by,omitempty"`
+	TrialDays int              `json:"trial_days,omitempty"`
 	Preset    string           `json:"preset,omitempty"`
 	Settings  core.SettingsDoc `json:"settings,omitempty"`
 	DryRun    bool             `json:"dry_run,omitempty"`
@@ -50,17 +65,30 @@ type tenantOut struct {
 	State     core.TenantState `json:"state"`
 	Name      string           `json:"name"`
 	ManagedBy core.ManagedBy   `json:"managed_by,omitempty"`
+	Support   string           `json:"support_access,omitempty"` // open or closed, of organisations
+	TrialEnds time.Time        `json:"trial_ends_at,omitzero"`
 	Path      string           `json:"path,omitempty"`
 	DryRun    bool             `json:"dry_run,omitempty"`
 }
 
 func tenantAnswer(t core.Tenant) tenantOut {
-	return tenantOut{ID: t.ID, Parent: t.Parent, Kind: t.Kind, Mode: t.Mode, State: t.State, Name: t.Name, ManagedBy: t.ManagedBy, Path: t.Path}
+	o := tenantOut{ID: t.ID, Parent: t.Parent, Kind: t.Kind, Mode: t.Mode, State: t.State, Name: t.Name, ManagedBy: t.ManagedBy, TrialEnds: t.TrialEnds, Path: t.Path}
+	if t.Kind.IsOrganisation() && t.Kind != core.Platform {
+		o.Support = openOr(t.SupportAccess)
+	}
+	return o
+}
+
+func openOr(open bool) string {
+	if open {
+		return "open"
+	}
+	return "closed"
 }
 
 func (v *tenantCreateCmd) Run(s *shell) error {
 	in := tenantCreateIn{Name: v.Name, Kind: core.TenantKind(v.Kind), Parent: v.Parent, Mode: core.TenantMode(v.Mode),
-		ManagedBy: core.ManagedBy(v.ManagedBy), Preset: v.Preset, DryRun: v.DryRun}
+		ManagedBy: core.ManagedBy(v.ManagedBy), TrialDays: v.TrialDays, Preset: v.Preset, DryRun: v.DryRun}
 	if v.Settings != "" {
 		doc, err := os.ReadFile(v.Settings)
 		if err != nil {
@@ -81,14 +109,23 @@ func (v *tenantCreateCmd) Run(s *shell) error {
 		}
 		fmt.Fprintln(w, t.ID)
 	})
-	if err == nil && !v.DryRun {
+	if err != nil || v.DryRun {
+		return err
+	}
+	if t.Kind.IsOrganisation() {
+		s.next("sallyport tenant first-administrator %s --email WHO@EXAMPLE.COM --name \"WHO\"", t.ID)
+	} else {
 		s.next("sallyport user invite --tenant %s --email WHO@EXAMPLE.COM --name \"WHO\"", t.ID)
 	}
-	return err
+	return nil
+}
+
+func (*tenantCreateCmd) Help() string {
+	return "A new customer begins with the template of the nearest partner above it, where there is one; preset and settings are laid over that."
 }
 
 func farTenantCreate(ctx context.Context, h *app.House, in tenantCreateIn, out *answers) error {
-	n := directory.NewTenant{Kind: in.Kind, Mode: in.Mode, Name: in.Name, ManagedBy: in.ManagedBy, Settings: in.Settings}
+	n := directory.NewTenant{Kind: in.Kind, Mode: in.Mode, Name: in.Name, ManagedBy: in.ManagedBy, TrialDays: in.TrialDays, Settings: in.Settings}
 	if in.Preset != "" {
 		doc, err := policy.Preset(in.Preset)
 		if err != nil {
@@ -130,45 +167,9 @@ func nodeOr(ctx context.Context, h *app.House, word string) (core.Tenant, error)
 	return h.Directory.FindTenant(ctx, word)
 }
 
-type tenantListCmd struct{}
-
-func (v *tenantListCmd) Run(s *shell) error {
-	list := items[tenantOut]{Items: []tenantOut{}}
-	err := each(s, "tenant.list", how{}, struct{}{}, func(t tenantOut) error { list.Items = append(list.Items, t); return nil })
-	if err != nil {
-		return err
-	}
-	err = s.result(list, func(w io.Writer) {
-		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "NAME\tKIND\tMODE\tSTATE\tID")
-		for _, n := range list.Items {
-			depth := max(0, strings.Count(n.Path, "/")-2)
-			fmt.Fprintf(t, "%s%s\t%s\t%s\t%s\t%s\n", strings.Repeat("  ", depth), plain(n.Name), n.Kind, n.Mode, n.State, n.ID)
-		}
-		t.Flush()
-	})
-	if err == nil && len(list.Items) <= 1 {
-		s.next("sallyport tenant create --name NAME")
-	}
-	return err
-}
-
 // items is a list as machines read it.
 type items[T any] struct {
 	Items []T `json:"items"`
-}
-
-func farTenantList(ctx context.Context, h *app.House, _ struct{}, out *answers) error {
-	all, err := h.Store.AllTenants(ctx)
-	if err != nil {
-		return err
-	}
-	for _, t := range treeOrder(all) {
-		if err := out.Result(tenantAnswer(t)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // treeOrder puts children right behind their parent.

@@ -14,21 +14,26 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/i18n"
-	"sallyport/internal/policy"
-	"sallyport/internal/session"
 	"sallyport/internal/signin"
-	"sallyport/internal/store"
 )
 
 type userCmd struct {
 	Create   userCreateCmd   `cmd:"" help:"Make an account with a first password."`
 	Invite   userInviteCmd   `cmd:"" help:"Make an account and mail its invitation, or mail a fresh one."`
-	List     userListCmd     `cmd:"" help:"List accounts."`
+	List     userListCmd     `cmd:"" help:"List accounts, all or those that fit."`
 	Show     userShowCmd     `cmd:"" help:"Show an account: roles, second factor, locks, sessions."`
 	ResetMFA userResetMFACmd `cmd:"" name:"reset-mfa" help:"End all second factors and sessions of an account."`
 	Unlock   userUnlockCmd   `cmd:"" help:"End the timed locks of an account."`
 	Disable  userDisableCmd  `cmd:"" help:"Stop an account: nothing of it works until it is enabled."`
-	Enable   userEnableCmd   `cmd:"" help:"Give a disabled account back what it was."`
+	Enable   userEnableCmd   `cmd:"" aliases:"reactivate" help:"Give a disabled account back what it was."`
+	Change   userChangeCmd   `cmd:"" help:"Change the name, the address or the language of an account."`
+	Move     userMoveCmd     `cmd:"" help:"Put an account into another tenant."`
+	Delete   userDeleteCmd   `cmd:"" help:"Delete an account for good."`
+	Untrust  userUntrustCmd  `cmd:"" help:"Take the trust from an account's browsers: they are asked for a code again."`
+	Pass     userPassCmd     `cmd:"" help:"Make a temporary pass for somebody who is locked out."`
+	Convert  userConvertCmd  `cmd:"" help:"Make a person's account a service account."`
+	Sessions userSessionsCmd `cmd:"" help:"Where an account is signed in."`
+	Roles    userRolesCmd    `cmd:"" help:"What an account may do."`
 }
 
 // person are the flags that describe a new account.
@@ -200,7 +205,7 @@ func (v *userInviteCmd) Run(s *shell) error {
 	case v.Again != "" && v.Email != "":
 		return usage("name an account to invite again, or give --email for a new one, not both")
 	case v.Again != "":
-		u, err = one[userOut](s, "user.reinvite", how{}, userIn{User: v.Again, DryRun: v.DryRun})
+		u, err = one[userOut](s, "user.reinvite", how{}, userIn{User: v.Again, changing: changing{DryRun: v.DryRun}})
 	case v.Email == "":
 		return usage("missing flags: --email=STRING")
 	default:
@@ -214,17 +219,22 @@ func (v *userInviteCmd) Run(s *shell) error {
 	if err != nil {
 		return err
 	}
+	return s.invited(u, v.PrintLink, v.DryRun)
+}
+
+// invited says that somebody is invited, or would be.
+func (s *shell) invited(u userOut, printLink, dryRun bool) error {
 	link := u.URL
-	if !v.PrintLink {
+	if !printLink {
 		u.URL = ""
 	}
-	if v.DryRun {
+	if dryRun {
 		return s.result(u, func(w io.Writer) {
 			fmt.Fprintf(w, "would invite %s (%s) into %s, by mail to %s\n", plain(u.Login), plain(u.Name), u.Tenant, u.Email)
 		})
 	}
 	if err := s.result(u, func(w io.Writer) {
-		if v.PrintLink {
+		if printLink {
 			fmt.Fprintln(w, link)
 		} else {
 			fmt.Fprintln(w, u.ID)
@@ -279,124 +289,6 @@ func invited(h *app.House, made directory.Invited, err error, out *answers) erro
 	o := userAnswer(made.User)
 	o.URL, o.Until = h.BaseURL()+made.Path, made.Till
 	return out.Result(o)
-}
-
-type userListCmd struct {
-	Tenant string `help:"Id or name of an organisation; all when not given."`
-	State  string `enum:",invited,validated,active,disabled" default:"" help:"Only accounts in this state: invited, validated, active or disabled."`
-	MFA    bool   `name:"mfa" help:"Show the status of the second factor too; takes longer."`
-	Limit  int    `default:"1000" help:"At most this many (${default})."`
-}
-
-type userListIn struct {
-	Tenant string         `json:"tenant,omitempty"`
-	State  core.UserState `json:"state,omitempty"`
-	MFA    bool           `json:"mfa,omitempty"`
-	Limit  int            `json:"limit"`
-}
-
-func (v *userListCmd) Run(s *shell) error {
-	if v.Limit < 1 {
-		return usage("--limit must be at least 1")
-	}
-	list := items[userOut]{Items: []userOut{}}
-	err := each(s, "user.list", how{}, userListIn{v.Tenant, core.UserState(v.State), v.MFA, v.Limit},
-		func(u userOut) error { list.Items = append(list.Items, u); return nil })
-	if err != nil {
-		return err
-	}
-	return s.result(list, func(w io.Writer) {
-		t := table(w)
-		fmt.Fprintln(t, "LOGIN\tNAME\tSTATE\tMFA\tTENANT\tID")
-		for _, u := range list.Items {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", plain(u.Login), plain(u.Name), u.State, u.MFA, u.Tenant, u.ID)
-		}
-		t.Flush()
-		if len(list.Items) == v.Limit {
-			s.say("only the first %d are shown; --limit shows more", v.Limit)
-		}
-	})
-}
-
-func farUserList(ctx context.Context, h *app.House, in userListIn, out *answers) error {
-	of := core.TenantID("")
-	if in.Tenant != "" {
-		t, err := h.Directory.FindTenant(ctx, in.Tenant)
-		if err != nil {
-			return err
-		}
-		of = t.ID
-	}
-	shown := 0
-	return eachUser(ctx, h, of, func(u core.User) (bool, error) {
-		if in.State != "" && u.State != in.State {
-			return true, nil
-		}
-		o := userAnswer(u)
-		if in.MFA {
-			var err error
-			if o.MFA, err = mfaStatus(ctx, h, u); err != nil {
-				return false, err
-			}
-		}
-		shown++
-		return shown < in.Limit, out.Result(o)
-	})
-}
-
-// eachUser goes through the accounts of a tenant, or of all, that are not
-// deleted, until fn says no.
-func eachUser(ctx context.Context, h *app.House, of core.TenantID, fn func(core.User) (bool, error)) error {
-	const page = 500
-	after := core.UserID("")
-	for {
-		var users []core.User
-		var err error
-		if of == "" {
-			users, err = h.Store.AllUsers(ctx, after, page)
-		} else {
-			err = h.Store.View(ctx, of, func(r store.Reader) error { users, err = r.Users(after, page); return err })
-		}
-		if err != nil {
-			return err
-		}
-		for _, u := range users {
-			after = u.ID
-			if u.State == core.UserDeleted {
-				continue
-			}
-			if more, err := fn(u); err != nil || !more {
-				return err
-			}
-		}
-		if len(users) < page {
-			return nil
-		}
-	}
-}
-
-func mfaStatus(ctx context.Context, h *app.House, u core.User) (core.MFAStatus, error) {
-	eff, err := h.Tree.Effective(ctx, u.Tenant)
-	if err != nil {
-		return "", err
-	}
-	var status core.MFAStatus
-	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
-		factors, err := r.Factors(u.ID)
-		if err != nil {
-			return err
-		}
-		who, err := session.Who(r, u, factors, eff)
-		status = policy.Status(who, eff)
-		return err
-	})
-	return status, err
-}
-
-// userIn names an account for the shorter verbs.
-type userIn struct {
-	User   string `json:"user"`
-	DryRun bool   `json:"dry_run,omitempty"`
 }
 
 // found finds the account that a verb names.

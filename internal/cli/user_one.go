@@ -3,19 +3,14 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
-	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
-	"sallyport/internal/enrol"
-	"sallyport/internal/policy"
-	"sallyport/internal/session"
-	"sallyport/internal/store"
+	"sallyport/internal/directory"
+	"sallyport/internal/outbox"
 )
 
 type userShowCmd struct {
@@ -28,20 +23,47 @@ type userShown struct {
 	Roles       []roleShown   `json:"roles"`
 	Required    bool          `json:"mfa_required"`
 	By          string        `json:"mfa_required_by,omitempty"`
+	Since       time.Time     `json:"mfa_required_since,omitzero"`
 	Due         time.Time     `json:"mfa_due_at,omitzero"`
 	Password    bool          `json:"has_password"`
 	PasswordSet time.Time     `json:"password_set_at,omitzero"`
 	LockedUntil time.Time     `json:"password_locked_until,omitzero"`
 	Factors     []factorShown `json:"factors"`
+	CodesLocked time.Time     `json:"codes_locked_until,omitzero"`
 	Sessions    int           `json:"sessions"`
 	Browsers    int           `json:"known_browsers"`
+	Trusted     []browserOut  `json:"trusted_browsers"`
+	Invited     time.Time     `json:"invitation_until,omitzero"`
+	Waiting     string        `json:"email_waiting,omitempty"`
+	Pass        time.Time     `json:"pass_until,omitzero"`
+	Service     *serviceFacts `json:"service,omitempty"`
 	LastSignIn  string        `json:"last_sign_in_day,omitempty"` // no time: see core.User.LastSignIn
 	Created     time.Time     `json:"created_at"`
 }
 
 type roleShown struct {
-	Role   core.Role     `json:"role"`
+	Role core.Role `json:"role"`
+	// Name is that of a custom role.
+	Name   string        `json:"name,omitempty"`
 	Tenant core.TenantID `json:"tenant"`
+	On     string        `json:"tenant_name"`
+}
+
+func (r roleShown) called() string {
+	if r.Name != "" {
+		return plain(r.Name)
+	}
+	return string(r.Role)
+}
+
+// browserOut is a browser that a person trusts.
+type browserOut struct {
+	ID      core.BrowserID `json:"id"`
+	Device  string         `json:"device,omitempty"`
+	Place   string         `json:"place,omitempty"`
+	Seen    time.Time      `json:"last_seen_at"`
+	Trusted time.Time      `json:"trusted_at"`
+	Until   time.Time      `json:"trusted_until,omitzero"`
 }
 
 type factorShown struct {
@@ -72,11 +94,14 @@ func (v *userShowCmd) Run(s *shell) error {
 		row("organisation", "%s (%s)", plain(u.Tenants), u.Tenant)
 		row("state", "%s", u.State)
 		for _, r := range u.Roles {
-			row("role", "%s on %s", r.Role, r.Tenant)
+			row("role", "%s on %s (%s)", r.called(), plain(r.On), r.Tenant)
 		}
 		required := "not required"
 		if u.Required {
 			required = "required by " + plain(u.By)
+			if !u.Since.IsZero() {
+				required += " since " + when(u.Since)
+			}
 		}
 		if !u.Due.IsZero() {
 			required += ", due " + when(u.Due)
@@ -100,8 +125,30 @@ func (v *userShowCmd) Run(s *shell) error {
 			password += ", locked until " + when(u.LockedUntil)
 		}
 		row("password", "%s", password)
+		if !u.CodesLocked.IsZero() {
+			row("codes", "locked until %s", when(u.CodesLocked))
+		}
+		if !u.Invited.IsZero() {
+			row("invitation", "good until %s", when(u.Invited))
+		}
+		if u.Waiting != "" {
+			row("new address", "%s waits to be confirmed", plain(u.Waiting))
+		}
+		if !u.Pass.IsZero() {
+			row("temporary pass", "not used, good until %s", when(u.Pass))
+		}
+		if u.Service != nil {
+			u.Service.rows(row)
+		}
 		row("sessions", "%d", u.Sessions)
 		row("known browsers", "%d", u.Browsers)
+		for _, b := range u.Trusted {
+			until := "without an end"
+			if !b.Until.IsZero() {
+				until = "until " + when(b.Until)
+			}
+			row("  trusted", "%s, %s, last seen %s (%s)", plain(cmp.Or(b.Device, "a browser")), until, when(b.Seen), b.ID)
+		}
 		last := "never"
 		if u.LastSignIn != "" {
 			last = "on " + u.LastSignIn + " or within a day of it"
@@ -126,240 +173,130 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 	if err != nil {
 		return err
 	}
-	eff, err := h.Tree.Effective(ctx, u.Tenant)
+	d, err := detailOf(ctx, h, u)
 	if err != nil {
 		return err
 	}
-	o := userShown{userOut: userAnswer(u), Roles: []roleShown{}, Factors: []factorShown{}, LastSignIn: lastDay(u), Created: u.CreatedAt}
-	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
-		at, err := r.Tenant()
-		if err != nil {
-			return err
+	return out.Result(shownOf(d, h.Clock.Now()))
+}
+
+func shownOf(d directory.Detail, now time.Time) userShown {
+	u := d.User
+	o := userShown{userOut: userAnswer(u), Tenants: d.Tenant.Name, Roles: rolesShown(d), Required: d.Stand.Required, By: d.Stand.By.Name, Due: d.Stand.DueAt,
+		Password: d.HasPassword, PasswordSet: d.PasswordSetAt, LockedUntil: d.PasswordLocked, CodesLocked: d.CodesLocked, Factors: []factorShown{},
+		Sessions: len(d.Sessions), Browsers: len(d.Browsers), Trusted: []browserOut{}, Waiting: d.Waiting, Pass: d.PassUntil, LastSignIn: lastDay(u), Created: u.CreatedAt}
+	o.MFA = d.Stand.Status
+	if o.Required {
+		o.Since = d.Stand.Since
+	}
+	for _, f := range d.Factors {
+		shown := factorShown{ID: f.ID, Kind: f.Kind, State: f.State, Dead: f.Budget.Dead(), Failures: f.Budget.Consecutive, CreatedAt: f.CreatedAt, LastUsedAt: f.LastUsedAt}
+		if f.Budget.Locked(now) {
+			shown.LockedUntil = f.Budget.LockedUntil
 		}
-		o.Tenants = at.Name
-		factors, err := r.Factors(u.ID)
-		if err != nil {
-			return err
+		o.Factors = append(o.Factors, shown)
+	}
+	for _, b := range d.Browsers {
+		if b.Trusted(now) {
+			o.Trusted = append(o.Trusted, browserOut{b.ID, outbox.Device(b.Agent), b.Place, b.SeenAt, b.TrustedAt, b.TrustedUntil})
 		}
-		for _, f := range factors {
-			shown := factorShown{ID: f.ID, Kind: f.Kind, State: f.State, Dead: f.Budget.Dead(), Failures: f.Budget.Consecutive, CreatedAt: f.CreatedAt, LastUsedAt: f.LastUsedAt}
-			if f.Budget.Locked(r.Now()) {
-				shown.LockedUntil = f.Budget.LockedUntil
-			}
-			o.Factors = append(o.Factors, shown)
-		}
-		who, err := session.Who(r, u, factors, eff)
-		if err != nil {
-			return err
-		}
-		stand := policy.Standing(who, eff, r.Now())
-		o.MFA, o.Required, o.By, o.Due = stand.Status, stand.Required, stand.By.Name, stand.DueAt
-		p, err := r.Password(u.ID)
-		if err != nil && !errors.Is(err, core.ErrNotFound) {
-			return err
-		}
-		o.Password, o.PasswordSet = p.Hash != "", p.SetAt
-		b, err := r.Budget(u.ID, "password")
-		if err != nil {
-			return err
-		}
-		if b.Locked(r.Now()) {
-			o.LockedUntil = b.LockedUntil
-		}
-		sessions, err := r.Sessions(u.ID)
-		if err != nil {
-			return err
-		}
-		for _, s := range sessions {
-			if s.Live(r.Now()) {
-				o.Sessions++
-			}
-		}
-		browsers, err := r.Browsers(u.ID)
-		o.Browsers = len(browsers)
+	}
+	if d.Invited != nil && d.Invited.State(now) == core.TokenGood {
+		o.Invited = d.Invited.ExpiresAt
+	}
+	if d.Service != nil {
+		o.Service = factsShown(*d.Service, now)
+	}
+	return o
+}
+
+func rolesShown(d directory.Detail) []roleShown {
+	out := []roleShown{}
+	for _, r := range d.Roles {
+		out = append(out, roleShown{r.Grant.Role, r.Name, r.Grant.Tenant, r.On.Name})
+	}
+	return out
+}
+
+func (v *userRolesListCmd) Run(s *shell) error {
+	list := items[roleShown]{Items: []roleShown{}}
+	err := each(s, "user.roles.list", how{}, userIn{User: v.User}, func(r roleShown) error { list.Items = append(list.Items, r); return nil })
+	if err != nil {
 		return err
+	}
+	return s.result(list, func(w io.Writer) {
+		t := table(w)
+		fmt.Fprintln(t, "ROLE\tON\tTENANT\tID")
+		for _, r := range list.Items {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.called(), plain(r.On), r.Tenant, r.Role)
+		}
+		t.Flush()
 	})
+}
+
+func farUserRoles(ctx context.Context, h *app.House, in userIn, out *answers) error {
+	u, err := found(ctx, h, in.User)
 	if err != nil {
 		return err
 	}
-	grants, err := h.Store.RolesOf(ctx, u.ID)
+	d, err := detailOf(ctx, h, u)
 	if err != nil {
 		return err
 	}
-	for _, g := range grants {
-		o.Roles = append(o.Roles, roleShown{g.Role, g.Tenant})
-	}
-	return out.Result(o)
-}
-
-// oneAccount are the flags of a verb that changes one account.
-type oneAccount struct {
-	User string `arg:"" name:"login" help:"Login or id."`
-	dry
-}
-
-// changed is what a verb on one account answers: what it did or would do.
-type changed struct {
-	ID      core.UserID `json:"id"`
-	Login   string      `json:"login"`
-	Changes []string    `json:"changes"`
-	DryRun  bool        `json:"dry_run,omitempty"`
-}
-
-// change runs a verb on one account: first dry, to say and ask, then for good.
-func (s *shell) change(name string, v oneAccount, ask *sure) error {
-	plan, err := one[changed](s, name, how{}, userIn{User: v.User, DryRun: true})
-	if err != nil {
-		return err
-	}
-	if v.DryRun {
-		return s.result(plan, func(w io.Writer) {
-			if len(plan.Changes) == 0 {
-				fmt.Fprintf(w, "nothing would change for %s\n", plain(plan.Login))
-			}
-			for _, c := range plan.Changes {
-				fmt.Fprintf(w, "would %s\n", c)
-			}
-		})
-	}
-	if ask != nil && len(plan.Changes) > 0 {
-		if err := s.confirm(ask.Yes, "", "%s: this will %s.", plain(plan.Login), strings.Join(plan.Changes, ", ")); err != nil {
+	for _, r := range rolesShown(d) {
+		if err := out.Result(r); err != nil {
 			return err
 		}
 	}
-	out, err := one[changed](s, name, how{}, userIn{User: string(plan.ID)})
-	if err != nil {
-		return err
-	}
-	if err := s.result(out, func(w io.Writer) {
-		if len(out.Changes) == 0 {
-			fmt.Fprintf(w, "%s: nothing to change\n", plain(out.Login))
-			return
-		}
-		fmt.Fprintf(w, "%s: done (%s)\n", plain(out.Login), strings.Join(out.Changes, ", "))
-	}); err != nil {
-		return err
-	}
-	s.next("sallyport user show %s", out.Login)
 	return nil
 }
 
-type userResetMFACmd struct {
-	oneAccount
-	sure
+// sessionOut is one place where somebody is signed in.
+type sessionOut struct {
+	ID      core.SessionID `json:"id"`
+	Device  string         `json:"device,omitempty"`
+	Address string         `json:"address,omitempty"`
+	Level   core.Level     `json:"level"`
+	Acting  core.TenantID  `json:"acting_in,omitempty"`
+	Since   time.Time      `json:"since"`
+	Seen    time.Time      `json:"last_seen_at"`
+	Until   time.Time      `json:"until"`
 }
 
-func (*userResetMFACmd) Help() string {
-	return "The next sign-in asks for the password and, where a rule demands it, for a new second factor. The person and every platform administrator are told by mail."
-}
-
-func (v *userResetMFACmd) Run(s *shell) error {
-	return s.change("user.reset-mfa", v.oneAccount, &v.sure)
-}
-
-func farResetMFA(ctx context.Context, h *app.House, in userIn, out *answers) error {
-	u, err := found(ctx, h, in.User)
+func (v *userSessionsListCmd) Run(s *shell) error {
+	list := items[sessionOut]{Items: []sessionOut{}}
+	err := each(s, "user.sessions.list", how{}, userIn{User: v.User}, func(o sessionOut) error { list.Items = append(list.Items, o); return nil })
 	if err != nil {
 		return err
 	}
-	o := changed{ID: u.ID, Login: u.Login, DryRun: in.DryRun}
-	plan := func(l enrol.Lost) {
-		o.Changes = []string{fmt.Sprintf("end %s and %s", count(l.Apps, "second factor", "second factors"), count(l.Codes, "recovery code", "recovery codes")),
-			"end every session and forget known browsers", "tell the person and every platform administrator"}
-	}
-	if in.DryRun {
-		err := h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
-			factors, err := r.Factors(u.ID)
-			plan(enrol.WouldLose(factors))
-			return err
-		})
-		if err != nil {
-			return err
+	err = s.result(list, func(w io.Writer) {
+		t := table(w)
+		fmt.Fprintln(t, "SINCE\tLAST SEEN\tDEVICE\tADDRESS\tLEVEL\tID")
+		for _, o := range list.Items {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", when(o.Since), when(o.Seen), plain(o.Device), plain(o.Address), o.Level, o.ID)
 		}
-		return out.Result(o)
+		t.Flush()
+	})
+	if err == nil && len(list.Items) > 0 {
+		s.next("sallyport user sessions end %s", v.User)
 	}
-	lost, err := h.Recovery.ResetMFA(ctx, u.ID, access.Shell(), core.Client{})
-	if err != nil {
-		return err
-	}
-	if err := h.Recovery.TellOperators(ctx, "sallyport user reset-mfa "+u.Login, string(u.ID)); err != nil {
-		return fmt.Errorf("the reset is done, but the administrators could not be told: %w", err)
-	}
-	plan(lost)
-	return out.Result(o)
+	return err
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-type userUnlockCmd struct{ oneAccount }
-
-func (v *userUnlockCmd) Run(s *shell) error { return s.change("user.unlock", v.oneAccount, nil) }
-
-func farUnlock(ctx context.Context, h *app.House, in userIn, out *answers) error {
+func farUserSessions(ctx context.Context, h *app.House, in userIn, out *answers) error {
 	u, err := found(ctx, h, in.User)
 	if err != nil {
 		return err
 	}
-	o := changed{ID: u.ID, Login: u.Login, DryRun: in.DryRun, Changes: []string{"end every timed lock of the password and the second factors"}}
-	if !in.DryRun {
-		if err := h.Directory.Unlock(ctx, u.ID, access.Shell(), core.Client{}); err != nil {
+	d, err := detailOf(ctx, h, u)
+	if err != nil {
+		return err
+	}
+	for _, s := range d.Sessions {
+		o := sessionOut{s.ID, outbox.Device(s.Doc.Agent), s.Doc.Address, s.Level, s.ActingIn, s.CreatedAt, s.LastSeenAt, s.ExpiresAt}
+		if err := out.Result(o); err != nil {
 			return err
 		}
 	}
-	return out.Result(o)
-}
-
-type userDisableCmd struct {
-	oneAccount
-	sure
-}
-
-func (v *userDisableCmd) Run(s *shell) error { return s.change("user.disable", v.oneAccount, &v.sure) }
-
-func farDisable(ctx context.Context, h *app.House, in userIn, out *answers) error {
-	u, err := found(ctx, h, in.User)
-	if err != nil {
-		return err
-	}
-	o := changed{ID: u.ID, Login: u.Login, DryRun: in.DryRun}
-	if u.State != core.UserDisabled {
-		o.Changes = []string{"stop the account", "end its sessions, sign-ins and links", "tell every platform administrator"}
-	}
-	if in.DryRun || len(o.Changes) == 0 {
-		return out.Result(o)
-	}
-	if err := h.Directory.Disable(ctx, u.ID, access.Shell(), core.Client{}); err != nil {
-		return err
-	}
-	if err := h.Recovery.TellOperators(ctx, "sallyport user disable "+u.Login, string(u.ID)); err != nil {
-		return fmt.Errorf("the account is stopped, but the administrators could not be told: %w", err)
-	}
-	return out.Result(o)
-}
-
-type userEnableCmd struct{ oneAccount }
-
-func (v *userEnableCmd) Run(s *shell) error { return s.change("user.enable", v.oneAccount, nil) }
-
-func farEnable(ctx context.Context, h *app.House, in userIn, out *answers) error {
-	u, err := found(ctx, h, in.User)
-	if err != nil {
-		return err
-	}
-	o := changed{ID: u.ID, Login: u.Login, DryRun: in.DryRun}
-	if u.State == core.UserDisabled {
-		o.Changes = []string{"make the account " + string(cmp.Or(u.Before, core.UserInvited)) + " again"}
-	}
-	if in.DryRun || len(o.Changes) == 0 {
-		return out.Result(o)
-	}
-	if err := h.Directory.Enable(ctx, u.ID, access.Shell(), core.Client{}); err != nil {
-		return err
-	}
-	return out.Result(o)
+	return nil
 }

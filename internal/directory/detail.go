@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -67,8 +68,30 @@ func (s *Service) Detail(ctx context.Context, id core.UserID, by access.Actor) (
 	if d.Effective, err = s.Tree.Effective(ctx, u.Tenant); err != nil {
 		return d, err
 	}
-	err = s.Store.View(ctx, u.Tenant, func(r store.Reader) error { return d.read(r, id) })
-	return d, plainly(err)
+	if err := s.Store.View(ctx, u.Tenant, func(r store.Reader) error { return d.read(r, id) }); err != nil {
+		return d, plainly(err)
+	}
+	return d, s.nameRoles(ctx, d.Roles)
+}
+
+// nameRoles puts names to custom roles, which the organisation that made one knows.
+func (s *Service) nameRoles(ctx context.Context, roles []RoleOn) error {
+	for i := range roles {
+		g := roles[i].Grant
+		if !strings.HasPrefix(string(g.Role), core.PrefixRole+"_") {
+			continue
+		}
+		at, err := s.Tree.Place(ctx, g.Tenant)
+		if err != nil {
+			return err
+		}
+		custom, err := s.customRole(ctx, g.Role, at)
+		if _, unknown := core.AsFault(err); err != nil && !unknown {
+			return err
+		}
+		roles[i].Name = custom.Name
+	}
+	return nil
 }
 
 func (d *Detail) read(r store.Reader, id core.UserID) error {

@@ -140,3 +140,21 @@ func Plainly(v json.RawMessage) string {
 	}
 	return string(v)
 }
+
+// LockDifferences lists what a change of a document of locks would hold otherwise:
+// what such a document does not say holds nothing.
+func LockDifferences(locks, change core.SettingsDoc) ([]Difference, error) {
+	after, err := locks.Merge(change)
+	if err != nil {
+		return nil, err
+	}
+	from, err := locks.Over(Loosest())
+	if err != nil {
+		return nil, err
+	}
+	to, err := after.Over(Loosest())
+	if err != nil {
+		return nil, err
+	}
+	return Differences(from, to), nil
+}

@@ -108,11 +108,7 @@ func (d *Desk) PreviewSettings(ctx context.Context, by console.Caller, tenant co
 		e = effect(p.Preview)
 		line(&e, console.EffectRaised, p.Raised)
 		line(&e, console.EffectKept, p.Kept)
-		after, err := v.Doc.Merge(change)
-		if err != nil {
-			return e, err
-		}
-		if e.Settings, err = lockDifferences(v.Doc, after); err != nil {
+		if e.Settings, err = policy.LockDifferences(v.Doc, change); err != nil {
 			return e, err
 		}
 	case console.TemplateSettings:
@@ -132,20 +128,6 @@ func (d *Desk) PreviewSettings(ctx context.Context, by console.Caller, tenant co
 	}
 	e.Version = v.Version
 	return e, nil
-}
-
-// lockDifferences compares two documents of locks: what they do not say holds
-// nothing.
-func lockDifferences(a, b core.SettingsDoc) ([]policy.Difference, error) {
-	from, err := a.Over(policy.Loosest())
-	if err != nil {
-		return nil, err
-	}
-	to, err := b.Over(policy.Loosest())
-	if err != nil {
-		return nil, err
-	}
-	return policy.Differences(from, to), nil
 }
 
 // SaveSettings lays a change over a document.
