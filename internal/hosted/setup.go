@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 
@@ -70,7 +71,9 @@ func (h *Handler) getConfirmMail(w http.ResponseWriter, r *http.Request) error {
 	if !p.Attempt.Doc.MailAsked {
 		// The page says that a link was sent, so it is. The outbox caps how many go
 		// to one address, and a reload asks for nothing again.
-		if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); err != nil {
+		if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); errors.Is(err, signin.ErrMailLater) {
+			return web.Redraw(w, r, err, ConfirmMail(h.confirmMailPage(r, p, false, err)))
+		} else if err != nil {
 			return gone(err)
 		}
 	}
@@ -100,8 +103,16 @@ func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
-	if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); err != nil {
-		return gone(err)
+	asked := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r))
+	if errors.Is(asked, signin.ErrMailLater) {
+		p, r, err := h.look(w, r, signin.StepConfirmMail)
+		if err != nil {
+			return err
+		}
+		return web.Redraw(w, r, asked, ConfirmMail(h.confirmMailPage(r, p, false, asked)))
+	}
+	if asked != nil {
+		return gone(asked)
 	}
 	return web.GoTo(action(r, "confirm-mail") + "?resent=1")
 }

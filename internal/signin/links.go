@@ -313,6 +313,11 @@ func (s *Service) ProveMail(ctx context.Context, token string, v Visitor) error 
 		} else {
 			return core.ErrAttemptExpired
 		}
+		// The others end with the first that is followed: one of them may belong to
+		// somebody else who knows the password.
+		if _, err := tx.SupersedeTokens(l.User.ID, core.TokenEnrolProof); err != nil {
+			return err
+		}
 		return tx.Append(audit.By(audit.MailProofGiven, l.User.ID, v.Client))
 	})
 }

@@ -286,9 +286,13 @@ func (s *Service) settleWrong(ctx context.Context, g *guessed, counted bool, v V
 		if !locked {
 			return nil
 		}
-		return s.tellLock(tx, u, g.eff, "password", b, first, v.Client)
+		return s.tellLock(tx, u, g.eff, lockedPassword, b, first, v.Client)
 	})
 }
+
+// lockedPassword is what the lock is of that strangers can bring about. All others
+// stand behind the right password.
+const lockedPassword = "password"
 
 // tellLock writes a lock down and, the first time since a success, mails the
 // account's owner.
@@ -302,8 +306,8 @@ func (s *Service) tellLock(tx store.Tx, u core.User, eff policy.Effective, what 
 	if !first || u.State == core.UserInvited || u.Email == "" {
 		return nil
 	}
-	return s.Post.Queue(tx, outbox.Message{Kind: core.MailFirstLock, To: u, Effective: eff, Client: c, Until: time.Time{},
-		Args: map[string]string{"what": what}})
+	return s.Post.Queue(tx, outbox.Message{Kind: core.MailFirstLock, To: u, Effective: eff, Client: c, Args: map[string]string{"what": what},
+		Inside: what != lockedPassword})
 }
 
 // settleRight gives the budget back after a right password, in the transaction
