@@ -141,10 +141,19 @@ func farUserShow(ctx context.Context, h *app.House, in userIn, out *answers) err
 		if err != nil {
 			return err
 		}
+		spare, err := r.Budget(u.ID, "codes")
+		if err != nil {
+			return err
+		}
 		for _, f := range factors {
 			shown := factorShown{ID: f.ID, Kind: f.Kind, State: f.State, Dead: f.Budget.Dead(), Failures: f.Budget.Consecutive, CreatedAt: f.CreatedAt, LastUsedAt: f.LastUsedAt}
-			if f.Budget.Locked(r.Now()) {
-				shown.LockedUntil = f.Budget.LockedUntil
+			// What is dead is not locked: no time ends it. Recovery codes share one budget.
+			b := f.Budget
+			if f.Kind == core.FactorRecoveryCode {
+				b = spare
+			}
+			if !b.Dead() && b.Locked(r.Now()) {
+				shown.LockedUntil = b.LockedUntil
 			}
 			o.Factors = append(o.Factors, shown)
 		}

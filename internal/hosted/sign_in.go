@@ -91,8 +91,14 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 	if f, ok := confirmed(p.Factors, core.FactorTOTP); ok {
 		c.Digits, c.Method, c.Dead = f.Doc.Digits, f.Name, f.Budget.Dead()
 		if f.Budget.Locked(h.Now()) {
-			c.LockedUntil = f.Budget.LockedUntil.Add(time.Minute - 1).Truncate(time.Minute)
+			c.LockedUntil = f.Budget.LockedUntil
 		}
+	}
+	if c.letters() {
+		c.LockedUntil = p.SpareLocked // the field asks for what the app's lock does not hold up
+	}
+	if !c.LockedUntil.IsZero() {
+		c.LockedUntil = c.LockedUntil.Add(time.Minute - 1).Truncate(time.Minute)
 	}
 	_, c.Recovery = confirmed(p.Factors, core.FactorRecoveryCode)
 	c.Sheet = slices.Contains(p.Effective.Settings.Recovery, core.RecoverySheetWay) && !c.Dead

@@ -27,10 +27,11 @@ type Page struct {
 	Decision  policy.Decision
 	Setup     enrol.Setup // at StepEnrolTOTP
 	Contact   core.User   // at StepSetupRequired: whom to ask, if anybody
-	// At StepCode: whether the person may end their second factor here, and how many
-	// browsers they trust.
-	MayReset bool
-	Trusted  int
+	// At StepCode: whether the person may end their second factor here, how many
+	// browsers they trust, and until when what is no code of the app is not looked at.
+	MayReset    bool
+	Trusted     int
+	SpareLocked time.Time
 }
 
 // Look tells where an attempt stands, for the page that a browser asks for. At
@@ -65,6 +66,13 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 
 func (s *Service) lookPrompt(tx store.Tx, st standing, p *Page) error {
 	p.MayReset = st.mayReset()
+	b, err := tx.Budget(st.user.ID, budgetCodes)
+	if err != nil {
+		return err
+	}
+	if b.Locked(tx.Now()) {
+		p.SpareLocked = b.LockedUntil
+	}
 	if st.eff.Settings.Challenge != core.ChallengeUntrustedBrowser {
 		return nil
 	}
