@@ -150,6 +150,19 @@ func TestNotFoundIsOnePage(t *testing.T) {
 	})
 }
 
+// O-04: what was typed at the door goes to no other address.
+func TestCredentialsAreNotSentOnO04(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Person(h.Organisation("Clean", "self-service", ""), "anna@example.com")
+		for _, path := range []string{"//sign-in", "/./sign-in", "/sign-in/../sign-in"} {
+			a := h.Raw("").Post(path, "login", p.Login, "password", p.Password)
+			if a.Status != http.StatusNotFound || a.Location != "" || len(a.Set) > 0 {
+				t.Errorf("%s: status %d to %q, sets %v", path, a.Status, a.Location, a.Set)
+			}
+		}
+	})
+}
+
 // The door, its hints and what stands open beside it.
 func TestTheDoor(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {

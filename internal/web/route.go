@@ -112,7 +112,7 @@ type house struct {
 
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := h.Now()
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, reads: r.Method == http.MethodGet || r.Method == http.MethodHead}
 	id := h.RequestID()
 	own := &request{id: id}
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, own))
@@ -206,6 +206,7 @@ func isWay(err error) bool {
 // method that no row has is only noted: the error page says it.
 type recorder struct {
 	http.ResponseWriter
+	reads   bool   // the request asks for a page and brings nothing
 	pattern string // of the row that was found
 	ours    bool   // it is our code that answers, not the mux's
 	refused int    // the mux's own refusal
@@ -214,8 +215,12 @@ type recorder struct {
 }
 
 func (r *recorder) WriteHeader(status int) {
-	if !r.ours && status >= 400 {
+	// The mux sends a path that is not clean ("//sign-in") to the clean one, and a form
+	// with it: 307 has the browser post again, passwords and all (row O-04). No page
+	// of ours posts there.
+	if !r.ours && (status >= 400 || status >= 300 && !r.reads) {
 		r.refused = status
+		r.Header().Del("Location")
 		return
 	}
 	if r.status == 0 && status >= 200 {
