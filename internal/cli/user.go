@@ -286,6 +286,13 @@ type userListCmd struct {
 	State  string `enum:",invited,validated,active,disabled" default:"" help:"Only accounts in this state: invited, validated, active or disabled."`
 	MFA    bool   `name:"mfa" help:"Show the status of the second factor too; takes longer."`
 	Limit  int    `default:"1000" help:"At most this many (${default})."`
+	Cursor string `help:"Go on behind this account: next_cursor of the list before." placeholder:"ID"`
+}
+
+// usersListed is a list that may go on.
+type usersListed struct {
+	items[userOut]
+	Next core.UserID `json:"next_cursor,omitempty"` // there are more behind this one
 }
 
 type userListIn struct {
@@ -293,17 +300,26 @@ type userListIn struct {
 	State  core.UserState `json:"state,omitempty"`
 	MFA    bool           `json:"mfa,omitempty"`
 	Limit  int            `json:"limit"`
+	After  core.UserID    `json:"after,omitempty"`
 }
 
 func (v *userListCmd) Run(s *shell) error {
 	if v.Limit < 1 {
 		return usage("--limit must be at least 1")
 	}
-	list := items[userOut]{Items: []userOut{}}
-	err := each(s, "user.list", how{}, userListIn{v.Tenant, core.UserState(v.State), v.MFA, v.Limit},
+	if v.Cursor != "" && !strings.HasPrefix(v.Cursor, core.PrefixUser+"_") {
+		return usage("--cursor is the id of an account, as next_cursor of a list has it")
+	}
+	list := usersListed{items: items[userOut]{Items: []userOut{}}}
+	// One more than is shown tells whether there are more.
+	err := each(s, "user.list", how{}, userListIn{v.Tenant, core.UserState(v.State), v.MFA, v.Limit + 1, core.UserID(v.Cursor)},
 		func(u userOut) error { list.Items = append(list.Items, u); return nil })
 	if err != nil {
 		return err
+	}
+	if len(list.Items) > v.Limit {
+		list.Items = list.Items[:v.Limit]
+		list.Next = list.Items[v.Limit-1].ID
 	}
 	return s.result(list, func(w io.Writer) {
 		t := table(w)
@@ -312,8 +328,8 @@ func (v *userListCmd) Run(s *shell) error {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", plain(u.Login), plain(u.Name), u.State, u.MFA, u.Tenant, u.ID)
 		}
 		t.Flush()
-		if len(list.Items) == v.Limit {
-			s.say("only the first %d are shown; --limit shows more", v.Limit)
+		if list.Next != "" {
+			s.say("%d are shown, and there are more: --limit shows more at once, --cursor %s the next", v.Limit, list.Next)
 		}
 	})
 }
@@ -328,7 +344,7 @@ func farUserList(ctx context.Context, h *app.House, in userListIn, out *answers)
 		of = t.ID
 	}
 	shown := 0
-	return eachUser(ctx, h, of, func(u core.User) (bool, error) {
+	return eachUser(ctx, h, of, in.After, func(u core.User) (bool, error) {
 		if in.State != "" && u.State != in.State {
 			return true, nil
 		}
@@ -345,10 +361,9 @@ func farUserList(ctx context.Context, h *app.House, in userListIn, out *answers)
 }
 
 // eachUser goes through the accounts of a tenant, or of all, that are not
-// deleted, until fn says no.
-func eachUser(ctx context.Context, h *app.House, of core.TenantID, fn func(core.User) (bool, error)) error {
+// deleted and come after one, until fn says no.
+func eachUser(ctx context.Context, h *app.House, of core.TenantID, after core.UserID, fn func(core.User) (bool, error)) error {
 	const page = 500
-	after := core.UserID("")
 	for {
 		var users []core.User
 		var err error
