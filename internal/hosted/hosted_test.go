@@ -9,6 +9,7 @@ import (
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
+	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
 
@@ -147,6 +148,66 @@ func TestNotFoundIsOnePage(t *testing.T) {
 				t.Errorf("status %d, other bytes than /nothing", a.Status)
 			}
 		}
+	})
+}
+
+// Whoever is signed in reads errors in the language of their profile, wherever these
+// come from, and what the browser says or somebody picks stands as on every page.
+func TestErrorsSpeakTheProfilesLanguage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Worte", "self-service", `{"locale":"sv"}`)
+		u, path := h.Newcomer(directory.NewUser{Tenant: org.ID, Email: "anna@example.com", Locale: "de"})
+		r := h.Raw("")
+		if a := r.Post(path, "new_password", house.Password); !a.In() {
+			t.Fatal(a.Fault())
+		}
+		lang := func(a house.Answer) string {
+			_, rest, _ := strings.Cut(a.Body, `<html lang="`)
+			word, _, _ := strings.Cut(rest, `"`)
+			return word
+		}
+		other := func(r *house.Raw) *house.Raw {
+			c := r.Clone()
+			c.Header.Set("Origin", "https://elsewhere.example")
+			return c
+		}
+		each := func(r *house.Raw, want string) {
+			t.Helper()
+			for name, a := range map[string]house.Answer{
+				"no page": r.Get("/nothing"), "no page of the account": r.Get("/account/security/nothing"), "no page of administration": r.Get("/admin/nothing"),
+				"another site's form": other(r).Post("/account/profile", "locale", "fr"), "another site's form at the door": other(r).Post("/sign-in", "login", "x"),
+				"a method that is not": r.Post("/account/"), "a link that never was": r.Get("/reset/" + strings.Repeat("A", 43)),
+			} {
+				if a.Status < 400 || lang(a) != want {
+					t.Errorf("%s: status %d in %q, want %q", name, a.Status, lang(a), want)
+				}
+			}
+		}
+		r.Header["Accept-Language"] = nil
+		each(r, "de")
+		r.Header["Accept-Language"] = []string{"fr"}
+		each(r, "de")
+		nobody := h.Raw("")
+		nobody.Header["Accept-Language"] = nil
+		each(nobody, "en")
+		nobody.Header["Accept-Language"] = []string{"fr"}
+		each(nobody, "fr")
+		// Without a language of their own it is the browser's, then the organisation's.
+		h.Change(org.ID, func(tx store.Tx) error {
+			v, err := tx.User(u.ID)
+			if err != nil {
+				return err
+			}
+			v.Locale = ""
+			if err := tx.UpdateUser(v); err != nil {
+				return err
+			}
+			return tx.Changed(core.ChangeUser, string(v.ID))
+		})
+		h.Settle()
+		each(r, "fr")
+		r.Header["Accept-Language"] = nil
+		each(r, "sv")
 	})
 }
 

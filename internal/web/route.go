@@ -58,6 +58,9 @@ type Options struct {
 	Hosts     func(string) bool // which Host headers are ours; nil is all of them
 	Trusted   []string          // origins of our own that differ from Host, behind a proxy
 	Watch     func(Watched)     // told about every answered request; may be nil
+	// Reader tells whose browser asks, by the language of the profile and of the
+	// organisation, for the answers that no guard and no handler had a part in. May be nil.
+	Reader func(*http.Request) (profile, tenantDefault string)
 }
 
 // Watched is what is counted of a request: never an address or a name.
@@ -124,6 +127,10 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec.ours = true
 	// After the first byte it is too late for another answer; the log remains.
 	if rec.err != nil && rec.status == 0 {
+		if h.Reader != nil && !own.language.told && !isWay(rec.err) {
+			profile, tenantDefault := h.Reader(r)
+			r = WithLanguage(r, profile, "", tenantDefault)
+		}
 		Answer(rec, r, rec.err)
 	}
 }
