@@ -114,11 +114,8 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	}
 	browser := attemptSecret(u.Tenant)
 	a.Browser = secret.TokenHash(browser)
-	if len(doc.Click.Mark) > 0 {
-		var err error
-		if a.Doc.Click.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Step: step, Attempt: a.ID, Browser: browser}); err != nil {
-			return Result{}, err
-		}
+	if err := s.keepBegun(&a, step, browser); err != nil {
+		return Result{}, err
 	}
 	if err := tx.InsertAttempt(a, honours...); err != nil {
 		return Result{}, fmt.Errorf("begin attempt: %w", err)
