@@ -54,6 +54,13 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 		},
 		Cookies: cookies, TLS: https, RequestID: func() string { return secret.NewID(core.PrefixRequest, now()) }, Now: now, Log: h.Log,
 		Hosts: h.hosts(base), Trusted: []string{base}, Watch: h.Metrics.Request,
+		Reader: func(r *http.Request) (profile, tenantDefault string) {
+			cur, err := h.Checker.Check(r.Context(), cookies.Get(r, web.SessionCookie), proxies.Client(r).Address)
+			if err != nil {
+				return "", ""
+			}
+			return cur.User.Locale, cur.Effective.Settings.Locale
+		},
 	})
 }
 

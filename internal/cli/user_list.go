@@ -26,11 +26,18 @@ type userListCmd struct {
 	Search string `help:"Only those whose login, name or address begins with this." placeholder:"TEXT"`
 	MFA    bool   `name:"mfa" help:"Show the status of the second factor too; takes longer."`
 	Limit  int    `default:"1000" help:"At most this many (${default}); 0 is all."`
+	Cursor string `help:"Go on behind this account: next_cursor of the list before." placeholder:"ID"`
 	Format string `enum:"table,csv,json" default:"table" help:"table, csv or json (${default})."`
 }
 
 func (*userListCmd) Help() string {
 	return "With --status, --search, --tenant or --format csv the list is that of the console, with the same counts."
+}
+
+// usersListed is a list that may go on.
+type usersListed struct {
+	items[userRow]
+	Next core.UserID `json:"next_cursor,omitempty"` // there are more behind this one
 }
 
 type userListIn struct {
@@ -40,8 +47,9 @@ type userListIn struct {
 	Search string         `json:"search,omitempty"`
 	MFA    bool           `json:"mfa,omitempty"`
 	// Whole asks for all that a row of the console's file has.
-	Whole bool `json:"whole,omitempty"`
-	Limit int  `json:"limit"`
+	Whole bool        `json:"whole,omitempty"`
+	Limit int         `json:"limit"`
+	After core.UserID `json:"after,omitempty"`
 }
 
 // narrowed reports whether the people are asked for as the console does.
@@ -107,7 +115,10 @@ func (v *userListCmd) Run(s *shell) error {
 	if v.Limit < 0 {
 		return usage("--limit must not be negative")
 	}
-	in := userListIn{v.Tenant, core.UserState(v.State), core.MFAStatus(v.Status), v.Search, v.MFA, v.Format == "csv", v.Limit}
+	if v.Cursor != "" && !strings.HasPrefix(v.Cursor, core.PrefixUser+"_") {
+		return usage("--cursor is the id of an account, as next_cursor of a list has it")
+	}
+	in := userListIn{v.Tenant, core.UserState(v.State), core.MFAStatus(v.Status), v.Search, v.MFA, v.Format == "csv", v.Limit, core.UserID(v.Cursor)}
 	if v.Format == "csv" {
 		if s.JSON {
 			return usage("--format csv and --json are two things; give one of them")
@@ -122,9 +133,16 @@ func (v *userListCmd) Run(s *shell) error {
 		return out.end()
 	}
 	s.JSON = s.JSON || v.Format == "json"
-	list := items[userRow]{Items: []userRow{}}
+	list := usersListed{items: items[userRow]{Items: []userRow{}}}
+	if v.Limit > 0 {
+		in.Limit++ // one more than is shown tells whether there are more
+	}
 	if err := each(s, "user.list", how{}, in, func(u userRow) error { list.Items = append(list.Items, u); return nil }); err != nil {
 		return err
+	}
+	if v.Limit > 0 && len(list.Items) > v.Limit {
+		list.Items = list.Items[:v.Limit]
+		list.Next = list.Items[v.Limit-1].ID
 	}
 	return s.result(list, func(w io.Writer) {
 		t := table(w)
@@ -133,8 +151,8 @@ func (v *userListCmd) Run(s *shell) error {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", plain(u.Login), plain(u.Name), u.State, u.MFA, u.Tenant, u.ID)
 		}
 		t.Flush()
-		if v.Limit > 0 && len(list.Items) == v.Limit {
-			s.say("only the first %d are shown; --limit shows more", v.Limit)
+		if list.Next != "" {
+			s.say("%d are shown, and there are more: --limit shows more at once, --cursor %s the next", v.Limit, list.Next)
 		}
 	})
 }
@@ -149,9 +167,21 @@ func farUserList(ctx context.Context, h *app.House, in userListIn, out *answers)
 		return in.Limit == 0 || shown < in.Limit, out.Result(u)
 	}
 	if in.narrowed() {
-		return eachListed(ctx, h, in, show)
+		// Such a list has an order of its own, in which the cursor is found again.
+		there := in.After == ""
+		err := eachListed(ctx, h, in, func(u userRow) (bool, error) {
+			if !there {
+				there = u.ID == in.After
+				return true, nil
+			}
+			return show(u)
+		})
+		if err == nil && !there {
+			return fmt.Errorf("%s is not in this list (any more); begin it anew without --cursor", in.After)
+		}
+		return err
 	}
-	return eachUser(ctx, h, func(u core.User) (bool, error) {
+	return eachUser(ctx, h, in.After, func(u core.User) (bool, error) {
 		o := userRow{userOut: userAnswer(u)}
 		if in.MFA {
 			var err error
@@ -248,10 +278,10 @@ func rowOf(ctx context.Context, h *app.House, p directory.Person) (userRow, erro
 	})
 }
 
-// eachUser goes through all accounts that are not deleted, until fn says no.
-func eachUser(ctx context.Context, h *app.House, fn func(core.User) (bool, error)) error {
+// eachUser goes through all accounts that are not deleted and come after one, until
+// fn says no.
+func eachUser(ctx context.Context, h *app.House, after core.UserID, fn func(core.User) (bool, error)) error {
 	const page = 500
-	after := core.UserID("")
 	for {
 		users, err := h.Store.AllUsers(ctx, after, page)
 		if err != nil {

@@ -191,7 +191,11 @@ func shownOf(d directory.Detail, now time.Time) userShown {
 	}
 	for _, f := range d.Factors {
 		shown := factorShown{ID: f.ID, Kind: f.Kind, State: f.State, Dead: f.Budget.Dead(), Failures: f.Budget.Consecutive, CreatedAt: f.CreatedAt, LastUsedAt: f.LastUsedAt}
-		if f.Budget.Locked(now) {
+		// What is dead is not locked: no time ends it. Recovery codes share one budget.
+		switch {
+		case f.Kind == core.FactorRecoveryCode:
+			shown.LockedUntil = d.CodesLocked
+		case !f.Budget.Dead() && f.Budget.Locked(now):
 			shown.LockedUntil = f.Budget.LockedUntil
 		}
 		o.Factors = append(o.Factors, shown)

@@ -64,8 +64,10 @@ type AttemptDoc struct {
 	// same answer instead of "code used" (decision 7.3).
 	Answer  []byte `json:"answer,omitempty"`
 	Outcome []byte `json:"outcome,omitempty"`
-	// Click is the one on the link that began this attempt.
-	Click Click `json:"click,omitzero"`
+	// Click is the one on the link that began this attempt, ProvedBy a keyed hash of the
+	// one on the link that showed the mailbox for it.
+	Click    Click  `json:"click,omitzero"`
+	ProvedBy []byte `json:"proved_by,omitempty"`
 	// Where it came from, for mails and the session list.
 	Address string `json:"address,omitempty"`
 	Agent   string `json:"agent,omitempty"`

@@ -88,8 +88,10 @@ type SessionDoc struct {
 	Reason string    `json:"reason,omitempty"`
 	From   SessionID `json:"from,omitempty"`
 	// Click is the one that gave this session its token, if it was pressed where a
-	// second request may come.
-	Click Click `json:"click,omitzero"`
+	// second request may come, ProvedBy a keyed hash of the one on the link that showed
+	// the mailbox for it.
+	Click    Click  `json:"click,omitzero"`
+	ProvedBy []byte `json:"proved_by,omitempty"`
 }
 
 // Click is one press of a form's button, as it is remembered where its answer

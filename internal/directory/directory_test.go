@@ -51,6 +51,7 @@ func TestLoginsAndAddressesAreUnique(t *testing.T) {
 			{one, "", "doris@example.com", ""},
 			{two, "doris@example.com", "x@example.com", "user.login_taken"},
 			{one, "a b", "e@example.com", "login.invalid"},
+			{one, "us_01jd0000000000000000000000", "e@example.com", "login.like_id"},
 			{one, "emil", "e@example.com,f@example.com", "email.invalid"},
 			{one, "emil", "", "email.invalid"},
 			{one, "straße", "s@example.com", ""},

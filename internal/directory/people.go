@@ -84,7 +84,7 @@ func (s *Service) checkAccount(ctx context.Context, n NewUser, mailed bool) (cor
 	if login == "" {
 		login = address
 	}
-	key, err := ident.LoginKey(login)
+	key, err := ident.NewLoginKey(login)
 	if err != nil {
 		return core.User{}, eff, err
 	}

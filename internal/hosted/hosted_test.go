@@ -9,6 +9,7 @@ import (
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
+	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
 
@@ -134,17 +135,142 @@ func TestNotFoundIsOnePage(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Same", "self-service", "")
 		p := h.Enrolled(org, "anna@example.com")
-		page := p.Attempt(h.Raw(""))
 		first := h.Raw("").Get("/nothing")
 		inside := h.Raw("")
 		p.Enter(inside)
-		for _, a := range []house.Answer{h.Raw("").Get(page), h.Raw("").Get("/nothing/else?with=query"), h.Raw("").Get("/sign-in/at_01nobody/code"), inside.Get("/nothing"),
+		for _, a := range []house.Answer{h.Raw("").Get("/nothing/else?with=query"), inside.Get("/nothing"),
 			inside.Get("/account/security/nothing"), h.Raw("").Get("/SIGN-IN"), h.Raw("").Get("/sign-in/../account/x")} {
 			if a.Status == http.StatusTemporaryRedirect || a.Status == http.StatusMovedPermanently {
 				continue // the path was cleaned
 			}
 			if a.Status != http.StatusNotFound || a.Body != first.Body {
 				t.Errorf("status %d, other bytes than /nothing", a.Status)
+			}
+		}
+	})
+}
+
+// Decision 7.6: a sign-in that is not this browser's has a way out, for whoever began
+// another one in a second tab, finished it there, or comes back too late. It reads
+// the same for one that never was, so no id tells a stranger whether it is one
+// (decision 7.20).
+func TestASignInThatIsNotOursHasAWayOut(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Enrolled(h.Organisation("Tabs", "self-service", ""), "anna@example.com")
+		r, stranger := h.Raw(""), h.Raw("")
+		left := p.Attempt(r)
+		foreign := p.Attempt(h.Raw(""))
+		second := p.Attempt(r)
+		never := "/sign-in/at_01jd0000000000000000000000/code"
+		first := stranger.Get(never)
+		if first.Status != http.StatusNotFound || first.Fault() != core.ErrAttemptUnknown.Code || !strings.Contains(first.Body, `href="/sign-in"`) {
+			t.Fatalf("one that never was: status %d, fault %q", first.Status, first.Fault())
+		}
+		same := func(name string, a house.Answer) {
+			t.Helper()
+			if a.Status != first.Status || a.Body != first.Body || len(a.Set) > 0 {
+				t.Errorf("%s: status %d, fault %q, sets %v", name, a.Status, a.Fault(), a.Set)
+			}
+		}
+		for name, path := range map[string]string{"the first tab": left, "somebody else's": foreign, "none": never} {
+			for who, b := range map[string]*house.Raw{"the second tab's browser": r, "a stranger": stranger} {
+				same(name+" for "+who, b.Get(path))
+				same(name+" for "+who+", with a code", b.Post(path, "code", p.Fresh()))
+				same(name+" for "+who+", the attempt itself", b.Get(strings.TrimSuffix(path, "/code")))
+				same(name+" for "+who+", another step", b.Post(strings.TrimSuffix(path, "code")+"setup-required", "go", "skip"))
+				same(name+" for "+who+", a reset", b.Get(strings.TrimSuffix(path, "code")+"reset-mfa"))
+			}
+		}
+		// The way out leads to the door, and the second tab was not held up.
+		if a := r.Get("/sign-in"); a.Page() != "sign-in" {
+			t.Errorf("the way out leads to %q", a.Page())
+		}
+		if a := r.Post(second, "code", p.Fresh()); !a.In() {
+			t.Fatalf("the second tab: status %d, fault %q", a.Status, a.Fault())
+		}
+		same("the first tab, after the second signed in", r.Get(left))
+		if a := r.Follow(r.Get("/sign-in")); a.Page() != "account" {
+			t.Errorf("then the way out leads to %q", a.Page())
+		}
+		late := h.Raw("")
+		page := p.Attempt(late)
+		h.Clock.Advance(core.AttemptLife)
+		if a := late.Get(page); a.Fault() != core.ErrAttemptExpired.Code {
+			t.Errorf("too late: status %d, fault %q", a.Status, a.Fault())
+		}
+		late.Plant("sallyport-attempt", "") // the browser has dropped it by then
+		same("too late, and the cookie is gone", late.Get(page))
+	})
+}
+
+// Whoever is signed in reads errors in the language of their profile, wherever these
+// come from, and what the browser says or somebody picks stands as on every page.
+func TestErrorsSpeakTheProfilesLanguage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Worte", "self-service", `{"locale":"sv"}`)
+		u, path := h.Newcomer(directory.NewUser{Tenant: org.ID, Email: "anna@example.com", Locale: "de"})
+		r := h.Raw("")
+		if a := r.Post(path, "new_password", house.Password); !a.In() {
+			t.Fatal(a.Fault())
+		}
+		lang := func(a house.Answer) string {
+			_, rest, _ := strings.Cut(a.Body, `<html lang="`)
+			word, _, _ := strings.Cut(rest, `"`)
+			return word
+		}
+		other := func(r *house.Raw) *house.Raw {
+			c := r.Clone()
+			c.Header.Set("Origin", "https://elsewhere.example")
+			return c
+		}
+		each := func(r *house.Raw, want string) {
+			t.Helper()
+			for name, a := range map[string]house.Answer{
+				"no page": r.Get("/nothing"), "no page of the account": r.Get("/account/security/nothing"), "no page of administration": r.Get("/admin/nothing"),
+				"another site's form": other(r).Post("/account/profile", "locale", "fr"), "another site's form at the door": other(r).Post("/sign-in", "login", "x"),
+				"a method that is not": r.Post("/account/"), "a link that never was": r.Get("/reset/" + strings.Repeat("A", 43)),
+			} {
+				if a.Status < 400 || lang(a) != want {
+					t.Errorf("%s: status %d in %q, want %q", name, a.Status, lang(a), want)
+				}
+			}
+		}
+		r.Header["Accept-Language"] = nil
+		each(r, "de")
+		r.Header["Accept-Language"] = []string{"fr"}
+		each(r, "de")
+		nobody := h.Raw("")
+		nobody.Header["Accept-Language"] = nil
+		each(nobody, "en")
+		nobody.Header["Accept-Language"] = []string{"fr"}
+		each(nobody, "fr")
+		// Without a language of their own it is the browser's, then the organisation's.
+		h.Change(org.ID, func(tx store.Tx) error {
+			v, err := tx.User(u.ID)
+			if err != nil {
+				return err
+			}
+			v.Locale = ""
+			if err := tx.UpdateUser(v); err != nil {
+				return err
+			}
+			return tx.Changed(core.ChangeUser, string(v.ID))
+		})
+		h.Settle()
+		each(r, "fr")
+		r.Header["Accept-Language"] = nil
+		each(r, "sv")
+	})
+}
+
+// O-04: what was typed at the door goes to no other address.
+func TestCredentialsAreNotSentOnO04(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Person(h.Organisation("Clean", "self-service", ""), "anna@example.com")
+		for _, path := range []string{"//sign-in", "/./sign-in", "/sign-in/../sign-in"} {
+			a := h.Raw("").Post(path, "login", p.Login, "password", p.Password)
+			if a.Status != http.StatusNotFound || a.Location != "" || len(a.Set) > 0 {
+				t.Errorf("%s: status %d to %q, sets %v", path, a.Status, a.Location, a.Set)
 			}
 		}
 	})

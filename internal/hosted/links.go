@@ -109,14 +109,16 @@ func (h *Handler) getLink(w http.ResponseWriter, r *http.Request, kind core.Toke
 	if err != nil {
 		return err
 	}
-	return web.Render(w, r, http.StatusOK, Link(LinkPage{Page: h.page(l.Effective), Kind: page, Action: r.URL.EscapedPath(), Login: l.User.Login, Until: l.Token.ExpiresAt}))
+	return web.Render(w, r, http.StatusOK, Link(LinkPage{Page: h.page(l.Effective), Kind: page, Action: r.URL.EscapedPath(), Login: l.User.Login, Until: l.Token.ExpiresAt,
+		Hidden: []web.Hidden{{Name: "page", Value: l.Page}}}))
 }
 
 func (h *Handler) postAdminLink(w http.ResponseWriter, r *http.Request) error {
-	if _, err := web.ParseForm(w, r); err != nil {
+	f, err := web.ParseForm(w, r, "page")
+	if err != nil {
 		return err
 	}
-	res, err := h.SignIn.AdminLink(r.Context(), r.PathValue("token"), h.visitor(r))
+	res, err := h.SignIn.AdminLink(r.Context(), r.PathValue("token"), bounded(f.Get("page")), h.visitor(r))
 	if err != nil {
 		return err
 	}
@@ -124,14 +126,13 @@ func (h *Handler) postAdminLink(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) postConfirm(w http.ResponseWriter, r *http.Request) error {
-	if _, err := web.ParseForm(w, r); err != nil {
-		return err
-	}
-	l, r, err := h.open(w, r, core.TokenEnrolProof)
+	f, err := web.ParseForm(w, r, "page")
 	if err != nil {
 		return err
 	}
-	if err := h.SignIn.ProveMail(r.Context(), r.PathValue("token"), h.visitor(r)); err != nil {
+	// A link that is used may have been so by this very click.
+	l, r, _ := h.open(w, r, core.TokenEnrolProof)
+	if err := h.SignIn.ProveMail(r.Context(), r.PathValue("token"), bounded(f.Get("page")), h.visitor(r)); err != nil {
 		return err
 	}
 	return web.Render(w, r, http.StatusOK, ProofDone(ProofDonePage{h.page(l.Effective)}))

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 
@@ -40,7 +41,7 @@ func (h *Handler) postSetup(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepSetupRequired)
 	if lookErr != nil {
@@ -70,8 +71,10 @@ func (h *Handler) getConfirmMail(w http.ResponseWriter, r *http.Request) error {
 	if !p.Attempt.Doc.MailAsked {
 		// The page says that a link was sent, so it is. The outbox caps how many go
 		// to one address, and a reload asks for nothing again.
-		if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); err != nil {
-			return gone(err)
+		if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); errors.Is(err, signin.ErrMailLater) {
+			return web.Redraw(w, r, err, ConfirmMail(h.confirmMailPage(r, p, false, err)))
+		} else if err != nil {
+			return err
 		}
 	}
 	return web.Render(w, r, http.StatusOK, ConfirmMail(h.confirmMailPage(r, p, r.URL.Query().Has("resent"), nil)))
@@ -88,7 +91,7 @@ func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 		err = core.Invalid("enrol_proof.missing")
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepConfirmMail)
 	if lookErr != nil {
@@ -100,8 +103,16 @@ func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
-	if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); err != nil {
-		return gone(err)
+	asked := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r))
+	if errors.Is(asked, signin.ErrMailLater) {
+		p, r, err := h.look(w, r, signin.StepConfirmMail)
+		if err != nil {
+			return err
+		}
+		return web.Redraw(w, r, asked, ConfirmMail(h.confirmMailPage(r, p, false, asked)))
+	}
+	if asked != nil {
+		return asked
 	}
 	return web.GoTo(action(r, "confirm-mail") + "?resent=1")
 }
@@ -144,7 +155,7 @@ func (h *Handler) postEnrol(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepEnrolTOTP)
 	if lookErr != nil {
@@ -184,7 +195,7 @@ func (h *Handler) postNewPassword(w http.ResponseWriter, r *http.Request) error 
 		}
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepNewPassword)
 	if lookErr != nil {

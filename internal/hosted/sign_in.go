@@ -84,7 +84,7 @@ func (h *Handler) signInAgain(w http.ResponseWriter, r *http.Request, login, bac
 func (h *Handler) getAttempt(w http.ResponseWriter, r *http.Request) error {
 	p, err := h.SignIn.Look(r.Context(), attemptID(r), h.visitor(r))
 	if err != nil {
-		return gone(err)
+		return err
 	}
 	return h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 }
@@ -96,8 +96,14 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 	if f, ok := confirmed(p.Factors, core.FactorTOTP); ok {
 		c.Digits, c.Method, c.Dead = f.Doc.Digits, f.Name, f.Budget.Dead()
 		if f.Budget.Locked(h.Now()) {
-			c.LockedUntil = f.Budget.LockedUntil.Add(time.Minute - 1).Truncate(time.Minute)
+			c.LockedUntil = f.Budget.LockedUntil
 		}
+	}
+	if c.letters() {
+		c.LockedUntil = p.SpareLocked // the field asks for what the app's lock does not hold up
+	}
+	if !c.LockedUntil.IsZero() {
+		c.LockedUntil = c.LockedUntil.Add(time.Minute - 1).Truncate(time.Minute)
 	}
 	_, c.Recovery = confirmed(p.Factors, core.FactorRecoveryCode)
 	c.Sheet = slices.Contains(p.Effective.Settings.Recovery, core.RecoverySheetWay) && !c.Dead
@@ -129,7 +135,7 @@ func (h *Handler) postCode(w http.ResponseWriter, r *http.Request) error {
 	p, r, lookErr := h.look(w, r, signin.StepCode)
 	if lookErr != nil {
 		if isEnd(err) {
-			return gone(err)
+			return err
 		}
 		return lookErr
 	}

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"sallyport/internal/core"
+	"sallyport/internal/secret"
 )
 
 func key(t *testing.T, login string) string {
@@ -100,6 +102,29 @@ func TestNoLogin(t *testing.T) {
 		if _, err := LoginKey(s); err != nil {
 			t.Errorf("%q is refused", s)
 		}
+	}
+}
+
+// A name that somebody gets must not read as an id of ours; to look for one that
+// somebody has had from before is fine.
+func TestNoNewLoginReadsAsAnID(t *testing.T) {
+	id := secret.NewID(core.PrefixUser, time.Now())
+	for _, s := range []string{id, strings.ToUpper(id), " " + id + " ", strings.Replace(id, "us_", "ｕｓ_", 1), secret.NewID(core.PrefixTenant, time.Now())} {
+		k, err := NewLoginKey(s)
+		var f *core.Fault
+		if !errors.As(err, &f) || f.Code != "login.like_id" {
+			t.Errorf("%q: key %q, %v", s, k, err)
+		}
+		key(t, s)
+	}
+	for _, s := range []string{"anna", "us_anna", "us_" + strings.Repeat("a", 25), id + "@example.com", "x" + id, "anna@example.com"} {
+		k, err := NewLoginKey(s)
+		if err != nil || k != key(t, s) {
+			t.Errorf("%q: key %q, %v", s, k, err)
+		}
+	}
+	if _, err := NewLoginKey(""); err == nil {
+		t.Error("an empty login is taken")
 	}
 }
 

@@ -1,6 +1,7 @@
 package ident
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -48,6 +49,20 @@ func LoginKey(login string) (string, error) {
 		return "", errLogin()
 	}
 	return key, nil
+}
+
+// idShape is what our own ids look like: two letters, "_", and 26 more characters.
+var idShape = regexp.MustCompile(`^[a-z]{2}_[0-9a-z]{26}$`)
+
+// NewLoginKey is LoginKey for a name that somebody is about to get. One that reads
+// as an id is refused with the fault login.like_id: where a word may be either, it
+// would mean somebody else.
+func NewLoginKey(login string) (string, error) {
+	key, err := LoginKey(login)
+	if err == nil && idShape.MatchString(key) {
+		return "", core.Invalid("login.like_id")
+	}
+	return key, err
 }
 
 func errLogin() error { return core.Invalid("login.invalid") }

@@ -8,10 +8,12 @@ import (
 
 // kind is what the outbox needs to know of a mail besides its words.
 type kind struct {
-	// stranger: somebody who is not signed in can cause it, so it must not be a
-	// way to fill another person's mailbox. It gets this part of what an address
-	// may get in an hour, one of so many; 0 is all.
-	stranger int
+	// share: somebody who is not signed in can cause it, so it must not be a way to
+	// fill another person's mailbox. Mails of this kind get this part of what an
+	// address may get in an hour, one of so many; 0 is all. It is the kind's own: a
+	// mail that needs nothing but a login cannot use up what is kept for the news
+	// that somebody has the password (rows W-03, A-05).
+	share int
 	// link: the mail is of no use without its path, and dead when the path is.
 	link bool
 	// path is where the button of a notice leads.
@@ -28,12 +30,12 @@ func kindOf(k core.MailKind) (kind, bool) {
 	case core.MailInvitation, core.MailEmailConfirm:
 		return kind{link: true}, true
 	case core.MailReset, core.MailEnrolProof:
-		return kind{link: true, stranger: 2}, true
-	case core.MailFirstLock, core.MailFactorDead:
-		return kind{stranger: 2, path: "/reset"}, true
-	case core.MailWrongCode:
-		// Less than the link that its button asks for.
-		return kind{stranger: 3, path: "/reset"}, true
+		return kind{link: true, share: 2}, true
+	case core.MailFirstLock, core.MailWrongCode:
+		// Less than the link that their button asks for.
+		return kind{share: 3, path: "/reset"}, true
+	case core.MailFactorDead:
+		return kind{path: "/reset"}, true // once in a factor's life
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
 		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed, core.MailMFAResetOwn, core.MailMFACleared, core.MailBrowsersReset, core.MailPassMade, core.MailMFASwitchedOff:
 		return kind{path: securityPage}, true

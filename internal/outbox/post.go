@@ -41,19 +41,29 @@ type Message struct {
 	Until  time.Time         // when the link dies
 	Args   map[string]string // more words for the text, by kind
 	Client core.Client       // where it happened, for notices
+	// Inside: whoever caused it had shown the right password. No stranger can, so it
+	// is kept to no share.
+	Inside bool
 }
 
 // Queue writes the mail in the transaction of the deed. An account without an
 // address is told nothing, and a mail that a stranger caused is dropped when
-// too many go to the address already; neither is an error, because the deed
-// stands either way.
+// too many of its kind go to the address already; neither is an error, because
+// the deed stands either way.
 func (p *Post) Queue(tx store.Tx, m Message) error {
+	_, err := p.Offer(tx, m)
+	return err
+}
+
+// Offer is Queue for who must know whether the mail goes: no link is worth making
+// for a mail that is dropped.
+func (p *Post) Offer(tx store.Tx, m Message) (queued bool, err error) {
 	k, ok := kindOf(m.Kind)
 	if !ok {
-		return fmt.Errorf("queue mail: unknown kind %q", m.Kind)
+		return false, fmt.Errorf("queue mail: unknown kind %q", m.Kind)
 	}
 	if k.link && (m.Path == "" || m.Until.IsZero()) {
-		return fmt.Errorf("queue mail: %s without a link or its end", m.Kind)
+		return false, fmt.Errorf("queue mail: %s without a link or its end", m.Kind)
 	}
 	now := tx.Now()
 	to := m.Address
@@ -61,16 +71,15 @@ func (p *Post) Queue(tx store.Tx, m Message) error {
 		to = m.To.Email
 	}
 	if to == "" {
-		return nil
+		return false, nil
 	}
-	if k.stranger > 0 && p.PerAddressHour > 0 {
-		n, err := tx.MailsTo(to, now.Add(-time.Hour))
+	if k.share > 0 && !m.Inside && p.PerAddressHour > 0 {
+		n, own, err := tx.MailsTo(to, m.Kind, m.To.ID, now.Add(-time.Hour))
 		if err != nil {
-			return fmt.Errorf("queue mail %s: %w", m.Kind, err)
+			return false, fmt.Errorf("queue mail %s: %w", m.Kind, err)
 		}
-		// A part, so that the rest is left for news of what really happened.
-		if n >= (p.PerAddressHour+k.stranger-1)/k.stranger {
-			return nil
+		if n >= p.atMost(k, own) {
+			return false, nil
 		}
 	}
 	out := core.Mail{
@@ -85,12 +94,22 @@ func (p *Post) Queue(tx store.Tx, m Message) error {
 		At: now, TimeZone: m.Effective.Settings.TimeZone, Until: m.Until, Agent: m.Client.AgentShort(), Address: m.Client.Where(),
 	})
 	if err != nil {
-		return fmt.Errorf("queue mail %s: %w", m.Kind, err)
+		return false, fmt.Errorf("queue mail %s: %w", m.Kind, err)
 	}
 	if out.Body, err = p.Ring.Seal(plain, bind(out)...); err != nil {
-		return fmt.Errorf("queue mail %s: %w", m.Kind, err)
+		return false, fmt.Errorf("queue mail %s: %w", m.Kind, err)
 	}
-	return tx.QueueMail(out)
+	return true, tx.QueueMail(out)
+}
+
+// atMost is how many mails of a kind an address gets in an hour: the kind's part,
+// so that the rest is left for news of what really happened. An account that had
+// none of its own yet is not put off for another that shares its mailbox.
+func (p *Post) atMost(k kind, own int) int {
+	if own == 0 {
+		return p.PerAddressHour
+	}
+	return (p.PerAddressHour + k.share - 1) / k.share
 }
 
 // args adds the login, which every mail may name: one mailbox may have several

@@ -220,14 +220,80 @@ func TestAStrangerCannotFloodAnybody(t *testing.T) {
 	w := h.worker(smtpTo(t, in.URL()))
 	for range 100 {
 		h.queue(h.message(core.MailReset, person("anna@example.org", "en")))
-		h.queue(h.message(core.MailFirstLock, person("anna@example.org", "en")))
 	}
 	want(t, "waiting", h.waiting(), 5)
 	h.notices(3, "anna@example.org")
 	want(t, "report", h.pass(w), outbox.Report{Sent: 8})
-	h.clock.Advance(time.Hour + time.Second)
+	// When their links die, not later, the next may come.
+	h.clock.Advance(time.Hour)
 	h.queue(h.message(core.MailReset, person("anna@example.org", "en")))
 	want(t, "an hour later", h.pass(w), outbox.Report{Sent: 1})
+}
+
+// A-05, W-03: each kind that a stranger can cause has a share of its own, so that
+// the one that needs nothing but a login silences none of the others, and news of
+// what really happened costs nobody a link.
+func TestAShareIsTheKindsOwnA05(t *testing.T) {
+	h := newHouse(t)
+	anna := person("anna@example.org", "en")
+	queued := func(kind core.MailKind, inside bool, to core.User) bool {
+		t.Helper()
+		before := h.waiting()
+		m := h.message(kind, to)
+		m.Inside = inside
+		h.queue(m)
+		return h.waiting() > before
+	}
+	fill := func(kind core.MailKind, most int) {
+		t.Helper()
+		n := 0
+		for range 30 {
+			if queued(kind, false, anna) {
+				n++
+			}
+		}
+		want(t, "thirty times "+string(kind), n, most)
+	}
+	h.notices(20, anna.Email)
+	fill(core.MailReset, 5)
+	fill(core.MailEnrolProof, 5)
+	fill(core.MailFirstLock, 4)
+	fill(core.MailWrongCode, 4)
+	for range 5 {
+		if !queued(core.MailFactorDead, false, anna) || !queued(core.MailFirstLock, true, anna) {
+			t.Error("news of somebody with the password is dropped")
+		}
+	}
+	// Another account of the same mailbox has had none of its own yet, up to what the
+	// mailbox takes at all.
+	for i := range 5 {
+		other := anna
+		other.ID = core.UserID(fmt.Sprintf("us_other%d", i))
+		want(t, fmt.Sprintf("account %d", i), queued(core.MailReset, false, other), true)
+		want(t, fmt.Sprintf("account %d again", i), queued(core.MailReset, false, other), false)
+	}
+	other := anna
+	other.ID = "us_more"
+	want(t, "one account too many", queued(core.MailReset, false, other), false)
+	h.clock.Advance(time.Hour + time.Second)
+	want(t, "an hour later", queued(core.MailReset, false, anna), true)
+}
+
+// Whoever makes a link learns whether its mail goes.
+func TestAnOfferSaysWhetherItGoes(t *testing.T) {
+	h := newHouse(t)
+	offer := func(m outbox.Message) (queued bool) {
+		t.Helper()
+		if err := h.store.Update(t.Context(), "tn_p", func(tx store.Tx) (err error) { queued, err = h.post.Offer(tx, m); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return queued
+	}
+	for i := range 7 {
+		want(t, fmt.Sprintf("offer %d", i), offer(h.message(core.MailReset, person("anna@example.org", "en"))), i < 5)
+	}
+	want(t, "without an address", offer(h.message(core.MailReset, person("", "en"))), false)
+	want(t, "waiting", h.waiting(), 5)
 }
 
 // kill -9 between claim and note: the lease runs out and the next worker sends.

@@ -123,8 +123,8 @@ func (h *Handler) getConfirmMail(w http.ResponseWriter, r *http.Request) error {
 		return web.GoTo("/account/security/totp")
 	}
 	if !r.URL.Query().Has("sent") {
-		if err := h.SignIn.AskOwnMail(r.Context(), h.self(r)); err != nil {
-			return err
+		if err := h.SignIn.AskOwnMail(r.Context(), h.self(r), false); err != nil {
+			return redraw(w, r, err, hosted.ConfirmMail(h.confirmMailPage(r, err)))
 		}
 		return web.GoTo("/account/security/confirm-mail?sent=1")
 	}
@@ -144,8 +144,8 @@ func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
-	if err := h.SignIn.AskOwnMail(r.Context(), h.self(r)); err != nil {
-		return err
+	if err := h.SignIn.AskOwnMail(r.Context(), h.self(r), true); err != nil {
+		return redraw(w, r, err, hosted.ConfirmMail(h.confirmMailPage(r, err)))
 	}
 	return web.GoTo("/account/security/confirm-mail?sent=1&resent=1")
 }

@@ -127,16 +127,12 @@ func (s *Service) find(ctx context.Context, word string) (found []core.User, err
 	return found, nil
 }
 
+// sendReset mails a link. Those before it live on, each for its own hour, and end
+// with the first one that sets a password: everybody may ask, so an asking that
+// ended a link could keep its owner out (row A-02). There is no link without its mail.
 func (s *Service) sendReset(tx store.Tx, u core.User, eff policy.Effective, c core.Client) error {
-	if _, err := tx.SupersedeTokens(u.ID, core.TokenReset); err != nil {
-		return err
-	}
 	token := secret.Token()
 	till := tx.Now().Add(ResetLife)
-	if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenReset, Tenant: u.Tenant, User: u.ID, Email: u.Email,
-		CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
-		return err
-	}
 	grants, err := tx.Roles(u.ID)
 	if err != nil {
 		return err
@@ -145,8 +141,15 @@ func (s *Service) sendReset(tx store.Tx, u core.User, eff policy.Effective, c co
 	if policy.ResetEffect(policy.PersonOf(u, nil).With(grants), eff) == core.ResetClearsMFA {
 		m.Args = map[string]string{"clears": "yes"}
 	}
-	if err := s.Post.Queue(tx, m); err != nil {
+	queued, err := s.Post.Offer(tx, m)
+	if err != nil {
 		return err
+	}
+	if queued {
+		if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenReset, Tenant: u.Tenant, User: u.ID, Email: u.Email,
+			CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
+			return err
+		}
 	}
 	return tx.Append(audit.By(audit.PasswordResetAsked, u.ID, c))
 }

@@ -232,6 +232,99 @@ func TestOneAddressIsNotFlooded(t *testing.T) {
 	})
 }
 
+// paths are the reset links in an address's mails, newest first.
+func paths(h *house.House, to string) (out []string) {
+	h.Mails(to)
+	for _, m := range h.Inbox.List(to) {
+		for _, word := range strings.Fields(m.Text) {
+			if path, ours := strings.CutPrefix(word, h.URL); ours && strings.HasPrefix(path, "/reset/") {
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}
+
+// A-02, decision 7.6: a stranger who goes on asking takes no link from its owner. Every
+// link that was mailed works for its hour, a mail that is dropped leaves no link
+// behind, and the first password that is set ends them all.
+func TestAskingAgainTakesNoLinkAwayA02(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Taken", "self-service", "")
+		p := h.Person(org, "anna@example.com")
+		h.Clock.Advance(2 * time.Hour)
+		for range 12 {
+			ask(h, p.Login)
+		}
+		sent := paths(h, p.Login)
+		if len(sent) != 5 {
+			t.Fatalf("%d mails for twelve questions", len(sent))
+		}
+		h.View(p.Tenant, func(r store.Reader) error {
+			tokens, err := r.Tokens(p.ID, core.TokenReset)
+			if len(tokens) != len(sent) {
+				t.Errorf("%d links for %d mails", len(tokens), len(sent))
+			}
+			return err
+		})
+		for i, link := range sent {
+			if a := h.Raw("").Get(link); a.Status != http.StatusOK {
+				t.Errorf("link %d: status %d, fault %q", i, a.Status, a.Fault())
+			}
+		}
+		// From now on somebody asks every minute. Whenever the owner looks, there is a
+		// mail whose link works.
+		good := func() bool {
+			for _, link := range paths(h, p.Login)[:1] {
+				if h.Raw("").Get(link).Status == http.StatusOK {
+					return true
+				}
+			}
+			return false
+		}
+		for minute := 1; minute <= 130; minute++ {
+			h.Clock.Advance(time.Minute)
+			ask(h, p.Login)
+			if (minute%20 == 0 || minute >= 58 && minute <= 62) && !good() {
+				t.Errorf("after %d minutes the newest mail has no good link", minute)
+			}
+		}
+		all := paths(h, p.Login)
+		if len(all) > 20 {
+			t.Errorf("%d mails in two hours", len(all))
+		}
+		if a := h.Raw("").Post(all[1], "new_password", "Another long pass phrase"); !a.In() {
+			t.Errorf("the link before the newest: status %d, fault %q", a.Status, a.Fault())
+		}
+		if a := h.Raw("").Get(all[0]); a.Fault() != "reset.superseded" {
+			t.Errorf("after another one was used: status %d, fault %q", a.Status, a.Fault())
+		}
+	})
+}
+
+// Decision 3: who asks for one account leaves the others of its mailbox their links.
+func TestOneAccountDoesNotPutOffAnother(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		for i := range 3 {
+			org := h.Organisation(fmt.Sprintf("Org %d", i), "self-service", "")
+			u, path := h.Newcomer(directory.NewUser{Tenant: org.ID, Login: fmt.Sprintf("anna.%d", i), Email: "anna@example.com"})
+			if a := h.Raw("").Post(path, "new_password", house.Password); !a.In() {
+				t.Fatalf("%s: %s", u.Login, a.Fault())
+			}
+		}
+		h.Clock.Advance(2 * time.Hour)
+		for range 12 {
+			ask(h, "anna.0")
+		}
+		n := links(h, "anna@example.com")
+		ask(h, "anna.1")
+		ask(h, "anna.2")
+		if got := links(h, "anna@example.com"); got != n+2 {
+			t.Errorf("%d links after asking for the others, %d before", got, n)
+		}
+	})
+}
+
 // Decision 7.8, row N-27: an administrator's reset ends the factors, the sessions,
 // the sign-ins under way and the known browsers, and the person is told.
 func TestAnAdministratorsReset(t *testing.T) {

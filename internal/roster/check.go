@@ -125,7 +125,7 @@ func (c *candidate) readNames(row Row) error {
 			return core.Invalid("import.login_missing")
 		}
 	}
-	key, err := ident.LoginKey(login)
+	key, err := ident.NewLoginKey(login)
 	if err != nil {
 		return err
 	}

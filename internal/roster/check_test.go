@@ -46,6 +46,7 @@ func TestRowsThatAreRefused(t *testing.T) {
 		"nothing wrong":            {func(r *Row) {}, ""},
 		"no address":               {func(r *Row) { r.Email = " " }, "import.email_missing"},
 		"two addresses":            {func(r *Row) { r.Email = "a@example.com,b@example.com" }, "email.invalid"},
+		"a login like an id":       {func(r *Row) { r.Login = "us_01jd0000000000000000000000" }, "login.like_id"},
 		"a bad login":              {func(r *Row) { r.Login = "an\u200bna" }, "login.invalid"},
 		"a service without names":  {func(r *Row) { r.Kind, r.Email, r.Login = "service_account", "", "" }, "import.login_missing"},
 		"a name on two lines":      {func(r *Row) { r.Name = "Anna\x00" }, "name.invalid"},

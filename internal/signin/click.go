@@ -134,27 +134,42 @@ func (s *Service) markOf(l Link, page string) ([]byte, error) {
 	return s.Ring.KeyedHash(purposeClick, pageOf(l, page))
 }
 
-// spentBy answers the second request of the click that spent a link with what it
-// began, if that is alive and where it was. The password must be the same one, or
-// somebody would believe that another one was set. That is no guess: the page's
-// own word comes first, and nobody has it but who spent the link.
-func (s *Service) spentBy(ctx context.Context, l Link, typed, page string, v Visitor) (res Result, again bool, err error) {
-	if page == "" {
-		return Result{}, false, nil
+// keepBegun keeps what a click on a link began: an attempt, and the cookie that
+// opens it.
+func (s *Service) keepBegun(a *core.Attempt, step Step, browser string) (err error) {
+	if len(a.Doc.Click.Mark) == 0 {
+		return nil
 	}
-	var p core.Password
-	var o outcome
-	// In the transactions' own line: the first request may have spent the link and
-	// not be committed yet, which a reader would not see.
+	a.Doc.Click.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Step: step, Attempt: a.ID, Browser: browser})
+	return err
+}
+
+// clickedLink hands fn a link that was used within the life of a click; fn says
+// whether it was by this one. It reads in the transactions' own line: the first
+// request may have spent the link and not be committed yet, which a reader would
+// not see.
+func (s *Service) clickedLink(ctx context.Context, l Link, page string, fn func(store.Tx, core.Token) (bool, error)) (is bool, err error) {
+	if page == "" {
+		return false, nil
+	}
 	err = s.Store.Update(ctx, l.User.Tenant, func(tx store.Tx) error {
-		again = false
+		is = false
 		t, err := tx.Token(l.Token.Hash)
 		if errors.Is(err, core.ErrNotFound) {
 			return nil
 		}
-		if err != nil || t.UsedAt.IsZero() || tx.Now().Sub(t.UsedAt) >= clickLife {
-			return err
+		if err == nil && !t.UsedAt.IsZero() && tx.Now().Sub(t.UsedAt) < clickLife {
+			is, err = fn(tx, t)
 		}
+		return err
+	})
+	return is && err == nil, err
+}
+
+// spentBy answers the second request of the click that spent a link with what it
+// began, if that is alive and where it was, and with the password as it is now.
+func (s *Service) spentBy(ctx context.Context, l Link, page string) (o outcome, p core.Password, again bool, err error) {
+	again, err = s.clickedLink(ctx, l, page, func(tx store.Tx, t core.Token) (bool, error) {
 		var c core.Click
 		var sess core.Session
 		a, err := tx.Attempt(core.AttemptID(t.Bound))
@@ -167,15 +182,26 @@ func (s *Service) spentBy(ctx context.Context, l Link, typed, page string, v Vis
 			}
 		}
 		if err != nil && !errors.Is(err, core.ErrNotFound) {
-			return err
+			return false, err
 		}
-		if o, again = s.outcomeOf(c, pageOf(l, page), t.Tenant, t.Bound); !again {
-			return nil
+		var is bool
+		if o, is = s.outcomeOf(c, pageOf(l, page), t.Tenant, t.Bound); !is {
+			return false, nil
 		}
 		o.Session = sess
-		p, err = tx.Password(l.User.ID)
-		return err
+		if p, err = tx.Password(l.User.ID); errors.Is(err, core.ErrNotFound) {
+			err = nil // the operator's link of somebody who has none yet
+		}
+		return true, err
 	})
+	return o, p, again, err
+}
+
+// spentWith is spentBy where a password was set: it must be the same one, or somebody
+// would believe that another one was set. That is no guess: the page's own word
+// comes first, and nobody has it but who spent the link.
+func (s *Service) spentWith(ctx context.Context, l Link, typed, page string, v Visitor) (Result, bool, error) {
+	o, p, again, err := s.spentBy(ctx, l, page)
 	if err != nil || !again {
 		return Result{}, false, err
 	}
@@ -183,6 +209,24 @@ func (s *Service) spentBy(ctx context.Context, l Link, typed, page string, v Vis
 		return Result{}, false, busy(err)
 	}
 	return o.result(), true, nil
+}
+
+// provedBy reports whether it was this press that showed the mailbox with a link.
+// There is nothing to hand over: the sign-in goes on elsewhere.
+func (s *Service) provedBy(ctx context.Context, l Link, page string) (bool, error) {
+	return s.clickedLink(ctx, l, page, func(tx store.Tx, t core.Token) (bool, error) {
+		a, err := tx.Attempt(core.AttemptID(t.Bound))
+		mark := a.Doc.ProvedBy
+		if errors.Is(err, core.ErrNotFound) {
+			var sess core.Session
+			sess, err = tx.Session(core.SessionID(t.Bound))
+			mark = sess.Doc.ProvedBy
+		}
+		if errors.Is(err, core.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && len(mark) > 0 && s.Ring.CheckKeyedHash(purposeClick, pageOf(l, page), mark), err
+	})
 }
 
 // outcome is what a finished step answers once more to the second request of a

@@ -143,14 +143,23 @@ func (s *Service) clear(tx store.Tx, u core.User, eff policy.Effective, c core.C
 // what the attempt begins with.
 type honour func(store.Tx, Link, *core.User) (core.AttemptDoc, error)
 
-// spend is what links that set a password have in common. A second request of
-// the click that spent the link gets what the first one got; everybody else with
-// a used link hears that it is used, and nothing of theirs is looked at.
+// spend is what links that set a password have in common.
 func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed, page string, v Visitor, fn honour) (Result, error) {
+	return s.once(ctx, kind, token, func(l Link) (Result, error) {
+		return s.spendOpen(ctx, l, typed, page, v, fn)
+	}, func(l Link) (Result, bool, error) {
+		return s.spentWith(ctx, l, typed, page, v)
+	})
+}
+
+// once spends a link. A second request of the click that spent it gets what the
+// first one got, from again; everybody else with a used link hears that it is
+// used, and nothing of theirs is looked at.
+func (s *Service) once(ctx context.Context, kind core.TokenKind, token string, do func(Link) (Result, error), again func(Link) (Result, bool, error)) (Result, error) {
 	l, refused := s.Open(ctx, kind, token)
 	if refused == nil {
 		var res Result
-		if res, refused = s.spendOpen(ctx, l, typed, page, v, fn); refused == nil {
+		if res, refused = do(l); refused == nil {
 			return res, nil
 		}
 		if f, ok := core.AsFault(refused); !ok || f.Kind != core.KindConflict {
@@ -159,7 +168,7 @@ func (s *Service) spend(ctx context.Context, kind core.TokenKind, token, typed, 
 	} else if used := l.Token.UsedAt; used.IsZero() || s.Now().Sub(used) >= clickLife {
 		return Result{}, refused
 	}
-	if res, again, err := s.spentBy(ctx, l, typed, page, v); err != nil || again {
+	if res, is, err := again(l); err != nil || is {
 		return res, err
 	}
 	return Result{}, refused
@@ -280,22 +289,32 @@ func (s *Service) replacePassword(tx store.Tx, u core.User, eff policy.Effective
 // ProveMail spends the link that shows the mailbox before a first factor is
 // bound. It does not matter in which browser: the sign-in goes on in the one
 // that asked.
-func (s *Service) ProveMail(ctx context.Context, token string, v Visitor) error {
-	l, err := s.Open(ctx, core.TokenEnrolProof, token)
-	if err != nil {
-		return err
-	}
+func (s *Service) ProveMail(ctx context.Context, token, page string, v Visitor) error {
+	_, err := s.once(ctx, core.TokenEnrolProof, token, func(l Link) (Result, error) {
+		return Result{}, s.proveMail(ctx, l, page, v)
+	}, func(l Link) (Result, bool, error) {
+		is, err := s.provedBy(ctx, l, page)
+		return Result{}, is, err
+	})
+	return err
+}
+
+func (s *Service) proveMail(ctx context.Context, l Link, page string, v Visitor) error {
 	return s.Store.Update(ctx, l.User.Tenant, func(tx store.Tx) error {
 		if err := s.consume(tx, l); err != nil {
 			return err
 		}
+		mark, err := s.markOf(l, page)
+		if err != nil {
+			return err
+		}
 		if a, err := tx.Attempt(core.AttemptID(l.Token.Bound)); err == nil && a.User == l.User.ID && a.DoneAt.IsZero() {
-			a.Doc.MailProved = true
+			a.Doc.MailProved, a.Doc.ProvedBy = true, mark
 			if err := tx.UpdateAttempt(a); err != nil {
 				return err
 			}
 		} else if sess, err := tx.Session(core.SessionID(l.Token.Bound)); err == nil && sess.User == l.User.ID && sess.EndedAt.IsZero() {
-			sess.Doc.MailProved, sess.Doc.Asleep = true, false
+			sess.Doc.MailProved, sess.Doc.ProvedBy, sess.Doc.Asleep = true, mark, false
 			if err := tx.UpdateSession(sess); err != nil {
 				return err
 			}
@@ -313,20 +332,31 @@ func (s *Service) ProveMail(ctx context.Context, token string, v Visitor) error 
 		} else {
 			return core.ErrAttemptExpired
 		}
+		// The others end with the first that is followed: one of them may belong to
+		// somebody else who knows the password.
+		if _, err := tx.SupersedeTokens(l.User.ID, core.TokenEnrolProof); err != nil {
+			return err
+		}
 		return tx.Append(audit.By(audit.MailProofGiven, l.User.ID, v.Client))
 	})
 }
 
 // AdminLink spends an operator's link: it signs nobody in, but begins an attempt
 // in which a new password and a new factor must be set; the old factors end when
-// the new one is confirmed (decision 7.19).
-func (s *Service) AdminLink(ctx context.Context, token string, v Visitor) (Result, error) {
-	l, err := s.Open(ctx, core.TokenAdminLink, token)
-	if err != nil {
-		return Result{}, err
-	}
+// the new one is confirmed (decision 7.19). The attempt's cookie is the only way
+// on, so a second request of the click gets the same one.
+func (s *Service) AdminLink(ctx context.Context, token, page string, v Visitor) (Result, error) {
+	return s.once(ctx, core.TokenAdminLink, token, func(l Link) (Result, error) {
+		return s.adminLink(ctx, l, page, v)
+	}, func(l Link) (Result, bool, error) {
+		o, _, is, err := s.spentBy(ctx, l, page)
+		return o.result(), is, err
+	})
+}
+
+func (s *Service) adminLink(ctx context.Context, l Link, page string, v Visitor) (Result, error) {
 	var out Result
-	err = s.Store.Update(ctx, l.User.Tenant, func(tx store.Tx) error {
+	err := s.Store.Update(ctx, l.User.Tenant, func(tx store.Tx) error {
 		if err := s.consume(tx, l); err != nil {
 			return err
 		}
@@ -348,10 +378,19 @@ func (s *Service) AdminLink(ctx context.Context, token string, v Visitor) (Resul
 		a := core.Attempt{ID: core.AttemptID(secret.NewID(core.PrefixAttempt, tx.Now())), Tenant: u.Tenant, User: u.ID, Browser: secret.TokenHash(browser),
 			Doc:       core.AttemptDoc{Purpose: core.PurposeAdminLink, NewPassword: true, MailProved: true, Address: v.Where(), Agent: v.AgentShort()},
 			CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(core.AttemptLife)}
+		if a.Doc.Click.Mark, err = s.markOf(l, page); err != nil {
+			return err
+		}
+		if err := s.keepBegun(&a, StepNewPassword, browser); err != nil {
+			return err
+		}
 		if err := tx.InsertAttempt(a); err != nil {
 			return err
 		}
 		out = Result{Step: StepNewPassword, Attempt: a.ID, Browser: browser}
+		if err := tx.BindToken(l.Token.Hash, string(a.ID)); err != nil {
+			return err
+		}
 		if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailAdminLinkUsed, To: u, Effective: l.Effective, Client: v.Client}); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sallyport/internal/audit"
@@ -362,11 +363,21 @@ func (s *Service) SavedCodes(ctx context.Context, me Self) (Onward, error) {
 }
 
 // AskOwnMail mails the link that shows the mailbox before a first factor is
-// bound on the security page.
-func (s *Service) AskOwnMail(ctx context.Context, me Self) error {
+// bound on the security page. While one of this session's is good, another goes
+// out only when the person presses the button again: looking at a page any number
+// of times is no wish for mail.
+func (s *Service) AskOwnMail(ctx context.Context, me Self, again bool) error {
 	return s.own(ctx, me, func(tx store.Tx, sess core.Session, u core.User, factors []core.Factor) error {
 		if _, mail := s.needs(me, sess, u, factors, true); !mail {
 			return nil
+		}
+		if !again {
+			out, err := tx.Tokens(u.ID, core.TokenEnrolProof)
+			if err != nil || slices.ContainsFunc(out, func(t core.Token) bool {
+				return t.Bound == string(sess.ID) && t.Email == u.Email && t.State(tx.Now()) == core.TokenGood
+			}) {
+				return err
+			}
 		}
 		return s.mailProof(tx, u, me.Effective, string(sess.ID), me.Client)
 	})

@@ -121,11 +121,8 @@ func (s *Service) begin(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	}
 	browser := attemptSecret(u.Tenant)
 	a.Browser = secret.TokenHash(browser)
-	if len(doc.Click.Mark) > 0 {
-		var err error
-		if a.Doc.Click.Outcome, err = s.sealOutcome(a.Tenant, string(a.ID), outcome{Step: step, Attempt: a.ID, Browser: browser}); err != nil {
-			return Result{}, err
-		}
+	if err := s.keepBegun(&a, step, browser); err != nil {
+		return Result{}, err
 	}
 	if err := tx.InsertAttempt(a, honours...); err != nil {
 		return Result{}, fmt.Errorf("begin attempt: %w", err)
@@ -308,9 +305,13 @@ func (s *Service) settleWrong(ctx context.Context, g *guessed, counted bool, v V
 		if !locked {
 			return nil
 		}
-		return s.tellLock(tx, u, g.eff, "password", b, first, v.Client)
+		return s.tellLock(tx, u, g.eff, lockedPassword, b, first, v.Client)
 	})
 }
+
+// lockedPassword is what the lock is of that strangers can bring about. All others
+// stand behind the right password.
+const lockedPassword = "password"
 
 // tellLock writes a lock down and, the first time since a success, mails the
 // account's owner.
@@ -324,8 +325,8 @@ func (s *Service) tellLock(tx store.Tx, u core.User, eff policy.Effective, what 
 	if !first || u.State == core.UserInvited || u.Email == "" {
 		return nil
 	}
-	return s.Post.Queue(tx, outbox.Message{Kind: core.MailFirstLock, To: u, Effective: eff, Client: c, Until: time.Time{},
-		Args: map[string]string{"what": what}})
+	return s.Post.Queue(tx, outbox.Message{Kind: core.MailFirstLock, To: u, Effective: eff, Client: c, Args: map[string]string{"what": what},
+		Inside: what != lockedPassword})
 }
 
 // settleRight gives the budget back after a right password, in the transaction

@@ -27,10 +27,11 @@ type Page struct {
 	Decision  policy.Decision
 	Setup     enrol.Setup // at StepEnrolTOTP
 	Contact   core.User   // at StepSetupRequired: whom to ask, if anybody
-	// At StepCode: whether the person may end their second factor here, and how many
-	// browsers they trust.
-	MayReset bool
-	Trusted  int
+	// At StepCode: whether the person may end their second factor here, how many
+	// browsers they trust, and until when what is no code of the app is not looked at.
+	MayReset    bool
+	Trusted     int
+	SpareLocked time.Time
 }
 
 // Look tells where an attempt stands, for the page that a browser asks for. At
@@ -65,6 +66,13 @@ func (s *Service) Look(ctx context.Context, id core.AttemptID, v Visitor) (Page,
 
 func (s *Service) lookPrompt(tx store.Tx, st standing, p *Page) error {
 	p.MayReset = st.mayReset()
+	b, err := tx.Budget(st.user.ID, budgetCodes)
+	if err != nil {
+		return err
+	}
+	if b.Locked(tx.Now()) {
+		p.SpareLocked = b.LockedUntil
+	}
 	if st.eff.Settings.Challenge != core.ChallengeUntrustedBrowser {
 		return nil
 	}
@@ -210,8 +218,12 @@ func (s *Service) Confirm(ctx context.Context, id core.AttemptID, typed string, 
 	return out, nil
 }
 
+// ErrMailLater says that no further link is mailed for now: too many went to the
+// mailbox. Those that did still work.
+var ErrMailLater = core.NewFault(core.KindLimited, "enrol_proof.later").After(time.Hour)
+
 // AskMail mails the link that proves the mailbox before a first factor is bound.
-// It may be asked again; the newest link counts.
+// It may be asked again.
 func (s *Service) AskMail(ctx context.Context, id core.AttemptID, v Visitor) error {
 	return s.attempt(ctx, id, v, func(tx store.Tx, st standing) error {
 		if step, _ := next(&st); step != StepConfirmMail {
@@ -226,17 +238,21 @@ func (s *Service) AskMail(ctx context.Context, id core.AttemptID, v Visitor) err
 	})
 }
 
+// mailProof makes a link and mails it, or neither. Those before it live on for their
+// quarter of an hour: whoever knows the password may ask, so an asking that ended
+// a link could keep its owner from ever following one (row A-02).
 func (s *Service) mailProof(tx store.Tx, u core.User, eff policy.Effective, bound string, c core.Client) error {
-	if _, err := tx.SupersedeTokens(u.ID, core.TokenEnrolProof); err != nil {
-		return err
-	}
 	token := secret.Token()
 	till := tx.Now().Add(core.AttemptLife)
-	if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenEnrolProof, Tenant: u.Tenant, User: u.ID, Email: u.Email,
-		Bound: bound, CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
+	queued, err := s.Post.Offer(tx, outbox.Message{Kind: core.MailEnrolProof, To: u, Effective: eff, Path: "/confirm/" + token, Until: till, Client: c})
+	if err != nil {
 		return err
 	}
-	if err := s.Post.Queue(tx, outbox.Message{Kind: core.MailEnrolProof, To: u, Effective: eff, Path: "/confirm/" + token, Until: till, Client: c}); err != nil {
+	if !queued {
+		return ErrMailLater
+	}
+	if err := tx.InsertToken(core.Token{Hash: secret.TokenHash(token), Kind: core.TokenEnrolProof, Tenant: u.Tenant, User: u.ID, Email: u.Email,
+		Bound: bound, CreatedAt: tx.Now(), ExpiresAt: till}); err != nil {
 		return err
 	}
 	return tx.Append(audit.By(audit.MailProofAsked, u.ID, c))

@@ -314,8 +314,9 @@ type AuditWriter interface {
 }
 
 type OutboxReader interface {
-	// MailsTo counts mails of any tenant to an address that were queued since.
-	MailsTo(address string, since time.Time) (int, error)
+	// MailsTo counts mails of a kind and of any tenant to an address that were queued
+	// after an instant, and how many of them are about one account.
+	MailsTo(address string, kind core.MailKind, user core.UserID, after time.Time) (all, own int, err error)
 }
 
 type OutboxWriter interface {

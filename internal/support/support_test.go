@@ -258,7 +258,7 @@ func TestOneselfWhileActing(t *testing.T) {
 			"switch off":      in.Disable(ctx, me),
 			"new codes":       in.RenewCodes(ctx, me),
 			"saved codes":     second(in.SavedCodes(ctx, me)),
-			"a link":          in.AskOwnMail(ctx, me),
+			"a link":          in.AskOwnMail(ctx, me, true),
 			"password":        second(in.ChangePassword(ctx, me, house.Password, "Another long pass phrase", true)),
 			"language":        in.SetLocale(ctx, me, "de"),
 			"another session": session.Revoke(ctx, h.Store, cur.Session, cur.Session.Doc.From, core.Client{}),

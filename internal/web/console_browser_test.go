@@ -79,3 +79,39 @@ func TestTheSwitchAndTheMenuNeedNoScript(t *testing.T) {
 	page.Click(".menu-link")
 	page.Await("#side")
 }
+
+// Without scripts the file with the recovery code has a button of its own. It stands
+// in the card that shows the code, at the door and in the account, wide and narrow.
+func TestTheFileStandsInItsCard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens a browser")
+	}
+	var routes []web.Route
+	for _, s := range samples(t) {
+		routes = append(routes, web.Route{Pattern: "GET /" + s.name, Guard: web.Public, Handler: func(w http.ResponseWriter, r *http.Request) error {
+			return web.Render(w, r, http.StatusOK, s.page)
+		}})
+	}
+	server := httptest.NewServer(web.Mux(routes, options(t)))
+	defer server.Close()
+	page := chromium.Open(t).Page()
+	page.NoScripts()
+	for _, wide := range []int{1000, 320} {
+		page.Size(wide, 1200)
+		for _, name := range []string{"recovery-code", "recovery-code.ten", "recovery-code.account"} {
+			page.Goto(server.URL + "/" + name + "?lang=de")
+			out := chromium.Eval[[]string](page, `(() => {
+				const file = document.getElementById("recovery-file"), card = file.closest(".panel, .card")
+				if (!card || !file.querySelector("noscript p")) return ["no card, or no sentence"]
+				const c = card.getBoundingClientRect()
+				return [...file.querySelectorAll("button, p")].filter(e => {
+					const r = e.getBoundingClientRect()
+					return r.width === 0 || r.left < c.left + 8 || r.right > c.right - 8 || r.top < c.top + 8 || r.bottom > c.bottom - 8
+				}).map(e => e.textContent.trim())
+			})()`)
+			if len(out) > 0 {
+				t.Errorf("%s, %d px: outside of the card: %q", name, wide, out)
+			}
+		}
+	}
+}

@@ -19,6 +19,7 @@ type bound struct {
 	wishes
 	query  url.Values
 	known  *choices
+	told   bool // who reads, by WithLanguage
 	chosen bool
 	lang   i18n.Lang
 }
@@ -122,7 +123,7 @@ func WithLanguage(r *http.Request, profile, uiLocales, tenantDefault string) *ht
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, own))
 	}
 	b := &own.language
-	b.profile, b.uiLocales, b.tenantDefault, b.chosen = profile, uiLocales, tenantDefault, false
+	b.profile, b.uiLocales, b.tenantDefault, b.told, b.chosen = profile, uiLocales, tenantDefault, true, false
 	return r
 }
 

@@ -58,6 +58,9 @@ type Options struct {
 	Hosts     func(string) bool // which Host headers are ours; nil is all of them
 	Trusted   []string          // origins of our own that differ from Host, behind a proxy
 	Watch     func(Watched)     // told about every answered request; may be nil
+	// Reader tells whose browser asks, by the language of the profile and of the
+	// organisation, for the answers that no guard and no handler had a part in. May be nil.
+	Reader func(*http.Request) (profile, tenantDefault string)
 }
 
 // Watched is what is counted of a request: never an address or a name.
@@ -112,7 +115,7 @@ type house struct {
 
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := h.Now()
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, reads: r.Method == http.MethodGet || r.Method == http.MethodHead}
 	id := h.RequestID()
 	own := &request{id: id}
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, own))
@@ -124,6 +127,10 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec.ours = true
 	// After the first byte it is too late for another answer; the log remains.
 	if rec.err != nil && rec.status == 0 {
+		if h.Reader != nil && !own.language.told && !isWay(rec.err) {
+			profile, tenantDefault := h.Reader(r)
+			r = WithLanguage(r, profile, "", tenantDefault)
+		}
 		Answer(rec, r, rec.err)
 	}
 }
@@ -206,6 +213,7 @@ func isWay(err error) bool {
 // method that no row has is only noted: the error page says it.
 type recorder struct {
 	http.ResponseWriter
+	reads   bool   // the request asks for a page and brings nothing
 	pattern string // of the row that was found
 	ours    bool   // it is our code that answers, not the mux's
 	refused int    // the mux's own refusal
@@ -214,8 +222,12 @@ type recorder struct {
 }
 
 func (r *recorder) WriteHeader(status int) {
-	if !r.ours && status >= 400 {
+	// The mux sends a path that is not clean ("//sign-in") to the clean one, and a form
+	// with it: 307 has the browser post again, passwords and all (row O-04). No page
+	// of ours posts there.
+	if !r.ours && (status >= 400 || status >= 300 && !r.reads) {
 		r.refused = status
+		r.Header().Del("Location")
 		return
 	}
 	if r.status == 0 && status >= 200 {

@@ -156,6 +156,32 @@ func TestWrongMethod(t *testing.T) {
 	}
 }
 
+// O-04: a form that was posted to a path which is not clean is never sent on; only
+// who asks for a page is.
+func TestAFormIsNeverSentOnO04(t *testing.T) {
+	h := web.Mux([]web.Route{
+		{Pattern: "GET /sign-in", Handler: ok, Guard: web.Public}, {Pattern: "POST /sign-in", Handler: ok, Guard: web.Public},
+		{Pattern: "/below/", Handler: ok, Guard: web.Public},
+	}, options(t))
+	for _, path := range []string{"//sign-in", "/./sign-in", "/x/../sign-in", "/below"} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(method, "http://example.com/", strings.NewReader("password=x"))
+			r.URL.Path = path
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusNotFound || w.Header().Get("Location") != "" || !strings.Contains(w.Body.String(), `data-code="not_found"`) {
+				t.Errorf("%s %s: status %d to %q", method, path, w.Code, w.Header().Get("Location"))
+			}
+		}
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
+		r.URL.Path = path
+		if h.ServeHTTP(w, r); w.Header().Get("Location") == "" || w.Code < 300 || w.Code >= 400 {
+			t.Errorf("GET %s: status %d to %q", path, w.Code, w.Header().Get("Location"))
+		}
+	}
+}
+
 func TestForeignHostIsRefused(t *testing.T) {
 	o := options(t)
 	o.Hosts = func(host string) bool { return host == "localhost:8080" }

@@ -9,9 +9,9 @@ import (
 	"sallyport/internal/store/sqlstore/db"
 )
 
-func (t *tx) MailsTo(address string, since time.Time) (int, error) {
-	n, err := t.q.MailsTo(t.ctx, db.MailsToParams{Address: address, Since: micros(since)})
-	return int(n), t.err(err)
+func (t *tx) MailsTo(address string, kind core.MailKind, user core.UserID, after time.Time) (all, own int, err error) {
+	row, err := t.q.MailsTo(t.ctx, db.MailsToParams{Address: address, Kind: string(kind), UserID: string(user), After: micros(after)})
+	return int(row.Sent), int(row.Own), t.err(err)
 }
 
 // QueueMail fills in what a new mail always has: it waits, and since now.

@@ -132,7 +132,10 @@ func (w *world) everything(h household) map[string]any {
 			put("events", v, err)
 		}
 		{
-			v, err := r.MailsTo(h.user.Email, time.Time{})
+			v, own, err := r.MailsTo(h.user.Email, h.mail.Kind, h.user.ID, time.Time{})
+			if own != v {
+				err = errors.Join(err, fmt.Errorf("%d mails, %d of the person", v, own))
+			}
 			put("mails", v, err)
 		}
 		return errors.Join(errs...)

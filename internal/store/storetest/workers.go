@@ -98,12 +98,28 @@ func testMail(t *testing.T, w *world) {
 	if len(list) != mails/3 || list[0].Attempts != 1 || list[0].LastError != "greylisted" {
 		t.Errorf("%d mails are due after a wait", len(list))
 	}
+	// Another kind of mail to the same address, and one about another account of the
+	// same mailbox, in another tenant.
+	far := w.household()
+	other, theirs := w.newMail(h.user), w.newMail(far.user)
+	other.To, other.Kind, theirs.To = "other@example.org", core.MailWrongCode, "other@example.org"
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.QueueMail(other) })
+	w.update(far.tenant.ID, func(tx store.Tx) error { return tx.QueueMail(theirs) })
 	w.view(h.tenant.ID, func(r store.Reader) error {
-		n, err := r.MailsTo("other@example.org", w.clock.Now().Add(-time.Hour))
-		same(t, "mails to an address", n, mails-1)
-		none, err2 := r.MailsTo("other@example.org", w.clock.Now())
-		same(t, "mails since now", none, 0)
-		return errors.Join(err, err2)
+		var errs []error
+		count := func(what string, kind core.MailKind, user core.UserID, after time.Time, all, own int) {
+			gotAll, gotOwn, err := r.MailsTo("other@example.org", kind, user, after)
+			same(t, what, [2]int{gotAll, gotOwn}, [2]int{all, own})
+			errs = append(errs, err)
+		}
+		lately, now := w.clock.Now().Add(-time.Hour), w.clock.Now()
+		count("mails to an address", h.mail.Kind, h.user.ID, lately, mails, mails-1)
+		count("about another account", h.mail.Kind, far.user.ID, lately, mails, 1)
+		count("about nobody", h.mail.Kind, "us_nobody", lately, mails, 0)
+		count("of another kind", core.MailWrongCode, h.user.ID, lately, 1, 1)
+		count("just now", h.mail.Kind, h.user.ID, now.Add(-time.Microsecond), 1, 0)
+		count("after now", h.mail.Kind, h.user.ID, now, 0, 0)
+		return errors.Join(errs...)
 	})
 }
 

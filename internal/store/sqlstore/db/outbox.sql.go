@@ -95,19 +95,32 @@ func (q *Queries) MailQueue(ctx context.Context) (MailQueueRow, error) {
 }
 
 const mailsTo = `-- name: MailsTo :one
-SELECT count(*) FROM outbox WHERE address = $1 AND created_at >= $2
+SELECT count(*) AS sent, CAST(COALESCE(sum(CASE WHEN user_id = $1 THEN 1 ELSE 0 END), 0) AS bigint) AS own
+FROM outbox WHERE address = $2 AND kind = $3 AND created_at > $4
 `
 
 type MailsToParams struct {
+	UserID  string
 	Address string
-	Since   int64
+	Kind    string
+	After   int64
 }
 
-func (q *Queries) MailsTo(ctx context.Context, arg MailsToParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, mailsTo, arg.Address, arg.Since)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+type MailsToRow struct {
+	Sent int64
+	Own  int64
+}
+
+func (q *Queries) MailsTo(ctx context.Context, arg MailsToParams) (MailsToRow, error) {
+	row := q.db.QueryRowContext(ctx, mailsTo,
+		arg.UserID,
+		arg.Address,
+		arg.Kind,
+		arg.After,
+	)
+	var i MailsToRow
+	err := row.Scan(&i.Sent, &i.Own)
+	return i, err
 }
 
 const queueMail = `-- name: QueueMail :exec

@@ -5,7 +5,8 @@ VALUES (@id, @tenant_id, @user_id, @kind, @address, @locale, @body, @state, @att
     @expires_at, @last_error, @created_at, @sent_at);
 
 -- name: MailsTo :one
-SELECT count(*) FROM outbox WHERE address = @address AND created_at >= @since;
+SELECT count(*) AS sent, CAST(COALESCE(sum(CASE WHEN user_id = @user_id THEN 1 ELSE 0 END), 0) AS bigint) AS own
+FROM outbox WHERE address = @address AND kind = @kind AND created_at > @after;
 
 -- name: ClaimMail :many
 -- The conditions stand twice: a second worker that waited for these rows meets
