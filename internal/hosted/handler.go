@@ -180,14 +180,6 @@ func localReturn(word string) string {
 
 func attemptID(r *http.Request) core.AttemptID { return core.AttemptID(r.PathValue("attempt")) }
 
-// gone turns the end of an attempt into the way to begin anew.
-func gone(err error) error {
-	if f, ok := core.AsFault(err); ok && f.Code == core.ErrAttemptUnknown.Code {
-		return core.ErrNotFound
-	}
-	return err
-}
-
 func action(r *http.Request, tail string) string {
 	return "/sign-in/" + r.PathValue("attempt") + "/" + tail
 }
@@ -197,7 +189,7 @@ func action(r *http.Request, tail string) string {
 func (h *Handler) look(w http.ResponseWriter, r *http.Request, want signin.Step) (signin.Page, *http.Request, error) {
 	p, err := h.SignIn.Look(r.Context(), attemptID(r), h.visitor(r))
 	if err != nil {
-		return p, r, gone(err)
+		return p, r, err
 	}
 	if p.Step != want {
 		return p, r, h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})

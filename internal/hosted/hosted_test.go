@@ -135,11 +135,10 @@ func TestNotFoundIsOnePage(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Same", "self-service", "")
 		p := h.Enrolled(org, "anna@example.com")
-		page := p.Attempt(h.Raw(""))
 		first := h.Raw("").Get("/nothing")
 		inside := h.Raw("")
 		p.Enter(inside)
-		for _, a := range []house.Answer{h.Raw("").Get(page), h.Raw("").Get("/nothing/else?with=query"), h.Raw("").Get("/sign-in/at_01nobody/code"), inside.Get("/nothing"),
+		for _, a := range []house.Answer{h.Raw("").Get("/nothing/else?with=query"), inside.Get("/nothing"),
 			inside.Get("/account/security/nothing"), h.Raw("").Get("/SIGN-IN"), h.Raw("").Get("/sign-in/../account/x")} {
 			if a.Status == http.StatusTemporaryRedirect || a.Status == http.StatusMovedPermanently {
 				continue // the path was cleaned
@@ -148,6 +147,59 @@ func TestNotFoundIsOnePage(t *testing.T) {
 				t.Errorf("status %d, other bytes than /nothing", a.Status)
 			}
 		}
+	})
+}
+
+// Decision 7.6: a sign-in that is not this browser's has a way out, for whoever began
+// another one in a second tab, finished it there, or comes back too late. It reads
+// the same for one that never was, so no id tells a stranger whether it is one
+// (decision 7.20).
+func TestASignInThatIsNotOursHasAWayOut(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		p := h.Enrolled(h.Organisation("Tabs", "self-service", ""), "anna@example.com")
+		r, stranger := h.Raw(""), h.Raw("")
+		left := p.Attempt(r)
+		foreign := p.Attempt(h.Raw(""))
+		second := p.Attempt(r)
+		never := "/sign-in/at_01jd0000000000000000000000/code"
+		first := stranger.Get(never)
+		if first.Status != http.StatusNotFound || first.Fault() != core.ErrAttemptUnknown.Code || !strings.Contains(first.Body, `href="/sign-in"`) {
+			t.Fatalf("one that never was: status %d, fault %q", first.Status, first.Fault())
+		}
+		same := func(name string, a house.Answer) {
+			t.Helper()
+			if a.Status != first.Status || a.Body != first.Body || len(a.Set) > 0 {
+				t.Errorf("%s: status %d, fault %q, sets %v", name, a.Status, a.Fault(), a.Set)
+			}
+		}
+		for name, path := range map[string]string{"the first tab": left, "somebody else's": foreign, "none": never} {
+			for who, b := range map[string]*house.Raw{"the second tab's browser": r, "a stranger": stranger} {
+				same(name+" for "+who, b.Get(path))
+				same(name+" for "+who+", with a code", b.Post(path, "code", p.Fresh()))
+				same(name+" for "+who+", the attempt itself", b.Get(strings.TrimSuffix(path, "/code")))
+				same(name+" for "+who+", another step", b.Post(strings.TrimSuffix(path, "code")+"setup-required", "go", "skip"))
+				same(name+" for "+who+", a reset", b.Get(strings.TrimSuffix(path, "code")+"reset-mfa"))
+			}
+		}
+		// The way out leads to the door, and the second tab was not held up.
+		if a := r.Get("/sign-in"); a.Page() != "sign-in" {
+			t.Errorf("the way out leads to %q", a.Page())
+		}
+		if a := r.Post(second, "code", p.Fresh()); !a.In() {
+			t.Fatalf("the second tab: status %d, fault %q", a.Status, a.Fault())
+		}
+		same("the first tab, after the second signed in", r.Get(left))
+		if a := r.Follow(r.Get("/sign-in")); a.Page() != "account" {
+			t.Errorf("then the way out leads to %q", a.Page())
+		}
+		late := h.Raw("")
+		page := p.Attempt(late)
+		h.Clock.Advance(core.AttemptLife)
+		if a := late.Get(page); a.Fault() != core.ErrAttemptExpired.Code {
+			t.Errorf("too late: status %d, fault %q", a.Status, a.Fault())
+		}
+		late.Plant("sallyport-attempt", "") // the browser has dropped it by then
+		same("too late, and the cookie is gone", late.Get(page))
 	})
 }
 

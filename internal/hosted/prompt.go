@@ -56,7 +56,7 @@ func (h *Handler) postPrompt(kind PromptKind) func(http.ResponseWriter, *http.Re
 		p, r, lookErr := h.look(w, r, signin.StepCode)
 		if lookErr != nil {
 			if isEnd(err) {
-				return gone(err)
+				return err
 			}
 			return lookErr
 		}

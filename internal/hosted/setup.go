@@ -41,7 +41,7 @@ func (h *Handler) postSetup(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepSetupRequired)
 	if lookErr != nil {
@@ -74,7 +74,7 @@ func (h *Handler) getConfirmMail(w http.ResponseWriter, r *http.Request) error {
 		if err := h.SignIn.AskMail(r.Context(), attemptID(r), h.visitor(r)); errors.Is(err, signin.ErrMailLater) {
 			return web.Redraw(w, r, err, ConfirmMail(h.confirmMailPage(r, p, false, err)))
 		} else if err != nil {
-			return gone(err)
+			return err
 		}
 	}
 	return web.Render(w, r, http.StatusOK, ConfirmMail(h.confirmMailPage(r, p, r.URL.Query().Has("resent"), nil)))
@@ -91,7 +91,7 @@ func (h *Handler) postConfirmMail(w http.ResponseWriter, r *http.Request) error 
 		err = core.Invalid("enrol_proof.missing")
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepConfirmMail)
 	if lookErr != nil {
@@ -112,7 +112,7 @@ func (h *Handler) postResendMail(w http.ResponseWriter, r *http.Request) error {
 		return web.Redraw(w, r, asked, ConfirmMail(h.confirmMailPage(r, p, false, asked)))
 	}
 	if asked != nil {
-		return gone(asked)
+		return asked
 	}
 	return web.GoTo(action(r, "confirm-mail") + "?resent=1")
 }
@@ -155,7 +155,7 @@ func (h *Handler) postEnrol(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepEnrolTOTP)
 	if lookErr != nil {
@@ -195,7 +195,7 @@ func (h *Handler) postNewPassword(w http.ResponseWriter, r *http.Request) error 
 		}
 	}
 	if isEnd(err) {
-		return gone(err)
+		return err
 	}
 	p, r, lookErr := h.look(w, r, signin.StepNewPassword)
 	if lookErr != nil {

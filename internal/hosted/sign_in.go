@@ -79,7 +79,7 @@ func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) getAttempt(w http.ResponseWriter, r *http.Request) error {
 	p, err := h.SignIn.Look(r.Context(), attemptID(r), h.visitor(r))
 	if err != nil {
-		return gone(err)
+		return err
 	}
 	return h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 }
@@ -130,7 +130,7 @@ func (h *Handler) postCode(w http.ResponseWriter, r *http.Request) error {
 	p, r, lookErr := h.look(w, r, signin.StepCode)
 	if lookErr != nil {
 		if isEnd(err) {
-			return gone(err)
+			return err
 		}
 		return lookErr
 	}
