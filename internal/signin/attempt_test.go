@@ -16,15 +16,18 @@ import (
 const attemptCookie = "sallyport-attempt"
 
 // Decision 7.20, B-18: an attempt belongs to the browser that began it. Its id
-// alone, with no cookie, another's cookie or a made-up one, is an address that
-// leads nowhere, and a right code there opens nothing and is not spent.
+// alone, with no cookie, another's cookie or a made-up one, reads as one that never
+// was, and a right code there opens nothing and is not spent.
 func TestAnAttemptBelongsToItsBrowserB18(t *testing.T) {
 	each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Bound", "self-service", "")
 		p, eve := h.Enrolled(org, "anna@example.com"), h.Enrolled(org, "eve@example.com")
 		mine, hers := h.Raw(at(1)), h.Raw(at(2))
 		page, foreign := p.Attempt(mine), eve.Attempt(hers)
-		nowhere := mine.Clone().Get("/no/such/page")
+		never := mine.Clone().Get("/sign-in/at_01jd0000000000000000000000/code")
+		if never.Fault() != core.ErrAttemptUnknown.Code {
+			t.Errorf("one that never was: status %d, fault %q", never.Status, never.Fault())
+		}
 		for name, r := range map[string]*house.Raw{
 			"no cookie":              h.Raw(at(3)),
 			"another person's":       hers.Clone(),
@@ -40,7 +43,7 @@ func TestAnAttemptBelongsToItsBrowserB18(t *testing.T) {
 			code := p.Code()
 			for _, a := range []house.Answer{r.Get(page), r.Get(strings.TrimSuffix(page, "/code")), r.Post(page, "code", code), r.Post(page),
 				r.Post(strings.Replace(page, "/code", "/setup-required", 1), "go", "enrol"), r.Post(strings.Replace(page, "/code", "/new-password", 1), "new_password", house.Password)} {
-				if a.Status != http.StatusNotFound || a.Body != nowhere.Body || len(a.Set) > 0 {
+				if a.Status != http.StatusNotFound || a.Body != never.Body || len(a.Set) > 0 {
 					t.Errorf("%s: status %d to %q, cookies %v", name, a.Status, a.Location, a.Set)
 				}
 			}
