@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sallyport/internal/access"
@@ -73,7 +74,11 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 		s.tenants = append(s.tenants, t)
 	}
 	grants := map[core.UserID][]access.Grant{}
-	for _, role := range core.Roles {
+	custom, err := s.customRoles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range slices.Concat(core.Roles, slices.Sorted(maps.Keys(custom))) {
 		if role == core.RoleUser {
 			continue
 		}
@@ -85,6 +90,7 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 			if _, there := s.places[g.Tenant]; !there {
 				continue // on a node that was deleted
 			}
+			g.Base, g.Rights = custom[role].Base, custom[role].Rights
 			grants[g.User] = append(grants[g.User], access.GrantOf(g, s.places[g.Tenant]))
 			if role == core.PlatformAdmin || role == core.PartnerAdmin || role == core.CustomerAdmin {
 				s.admin[g.User] = true
@@ -108,6 +114,28 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 		}
 	}
 	return s, nil
+}
+
+// customRoles are those of every organisation: who holds one may be the help that
+// somebody has.
+func (s *stuckSearch) customRoles(ctx context.Context) (map[core.Role]core.CustomRole, error) {
+	out := map[core.Role]core.CustomRole{}
+	for _, t := range s.tenants {
+		if !t.Kind.IsOrganisation() {
+			continue
+		}
+		err := s.store.View(ctx, t.ID, func(r store.Reader) error {
+			all, err := r.CustomRoles()
+			for _, c := range all {
+				out[c.ID] = c
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("custom roles of %s: %w", t.ID, err)
+		}
+	}
+	return out, nil
 }
 
 // able reports whether somebody can sign in without anybody's help.
