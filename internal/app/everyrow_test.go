@@ -57,6 +57,8 @@ var adminTable = map[string]adminRow{
 	"POST /admin/tenants/{tenant}/rename":        {may: "y y y f f f y", with: func(s *spot) []string { return s.versioned("name", "Another name") }},
 	"GET /admin/tenants/{tenant}/move":           {may: "y y f f f f f"},
 	"POST /admin/tenants/{tenant}/move":          {may: "y y f f f f f", with: func(s *spot) []string { return s.versioned("parent", string(s.folder().ID)) }},
+	"GET /admin/tenants/{tenant}/rename #wish":   {may: "y y y f f f y", with: func(s *spot) []string { return []string{"name", "Another name"} }},
+	"GET /admin/tenants/{tenant}/move #wish":     {may: "y y f f f f f", with: func(s *spot) []string { return []string{"parent", string(s.folder().ID)} }},
 	"GET /admin/tenants/{tenant}/convert":        {may: "y y f f f f f"},
 	"POST /admin/tenants/{tenant}/convert":       {may: "y y f f f f f", with: confirming},
 	"GET /admin/tenants/{tenant}/suspend":        {may: "y y f f f f f"},
