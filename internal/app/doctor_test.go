@@ -100,6 +100,11 @@ func TestDoctorFindsWhoIsStuck(t *testing.T) {
 		}
 		die(nora, true)
 		want(t, diagnose(t, h, "stuck"), "lena@example.com", "nora@example.com", "late@example.com")
+		// The first line helps plain people, and nobody who holds a right.
+		h.Enrolled(org, "hana@example.com", core.Helpdesk)
+		if got := diagnose(t, h, "stuck"); !strings.Contains(got, "nora@example.com") || strings.Contains(got, "lena@example.com") || strings.Contains(got, "late@example.com") {
+			t.Errorf("with a first line: %s", got)
+		}
 		// Where a second factor is required and none is offered that works here.
 		bare, _ := h.Invite(org, "bare@example.com")
 		h.Change(org.ID, func(tx store.Tx) error {

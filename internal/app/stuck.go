@@ -43,6 +43,7 @@ type stuckSearch struct {
 	settings map[core.TenantID]policy.Effective
 	places   map[core.TenantID]access.Place
 	helpers  []access.Actor // administrators and helpdesk who can sign in
+	grants   map[core.UserID][]access.Grant
 	admin    map[core.UserID]bool
 	seen     int64
 	found    []string
@@ -74,6 +75,7 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 		s.tenants = append(s.tenants, t)
 	}
 	grants := map[core.UserID][]access.Grant{}
+	s.grants = grants
 	custom, err := s.customRoles(ctx)
 	if err != nil {
 		return nil, err
@@ -237,10 +239,10 @@ func openInvitation(r store.Reader, u core.User) (bool, error) {
 }
 
 // helped reports whether somebody else who can sign in may do p for u, there or by
-// acting there.
+// acting there: who holds rights is helped only by who has them all.
 func (s *stuckSearch) helped(u core.User, p access.Permission) bool {
 	for _, a := range s.helpers {
-		if a.User.ID != u.ID && a.Holds(p, s.places[u.Tenant]) {
+		if a.User.ID != u.ID && a.Holds(p, s.places[u.Tenant]) && a.MayActOn(s.grants[u.ID]) {
 			return true
 		}
 	}
