@@ -65,7 +65,7 @@ func (m *mortal) Update(ctx context.Context, t core.TenantID, fn func(store.Tx) 
 	return errors.Join(err, m.pulse())
 }
 
-// mortalTx counts the statements that write, and the first of each batch, which reads.
+// mortalTx counts the statements that write, and the first of each batch, a read.
 type mortalTx struct {
 	store.Tx
 	m *mortal
