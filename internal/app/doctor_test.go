@@ -15,9 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/config"
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
@@ -87,6 +89,21 @@ func TestDoctorFindsWhoIsStuck(t *testing.T) {
 		want(t, got, "lena@example.com", "the second factor is dead", "late@example.com", "the invitation is over")
 		if strings.Contains(got, "admin@example.com") {
 			t.Errorf("the admin link was not counted: %s", got)
+		}
+		// Somebody whose own role was made here may reset, and so may not who lost theirs.
+		role, err := h.Directory.MakeRole(t.Context(), directory.NewRole{Tenant: org.ID, Base: core.Helpdesk, Name: "Second line", Rights: []string{"people.view", "people.reset_mfa"}}, access.System(), core.Client{})
+		must(t, err)
+		nora := h.Enrolled(org, "nora@example.com")
+		must(t, h.Directory.GrantRole(t.Context(), nora.ID, role.ID, org.ID, access.System(), core.Client{}))
+		if got := diagnose(t, h, "stuck"); strings.Contains(got, "lena@example.com") || !strings.Contains(got, "late@example.com") {
+			t.Errorf("with a custom role that may reset, and not invite: %s", got)
+		}
+		die(nora, true)
+		want(t, diagnose(t, h, "stuck"), "lena@example.com", "nora@example.com", "late@example.com")
+		// The first line helps plain people, and nobody who holds a right.
+		h.Enrolled(org, "hana@example.com", core.Helpdesk)
+		if got := diagnose(t, h, "stuck"); !strings.Contains(got, "nora@example.com") || strings.Contains(got, "lena@example.com") || strings.Contains(got, "late@example.com") {
+			t.Errorf("with a first line: %s", got)
 		}
 		// Where a second factor is required and none is offered that works here.
 		bare, _ := h.Invite(org, "bare@example.com")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sallyport/internal/access"
@@ -42,6 +43,7 @@ type stuckSearch struct {
 	settings map[core.TenantID]policy.Effective
 	places   map[core.TenantID]access.Place
 	helpers  []access.Actor // administrators and helpdesk who can sign in
+	grants   map[core.UserID][]access.Grant
 	admin    map[core.UserID]bool
 	seen     int64
 	found    []string
@@ -73,7 +75,12 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 		s.tenants = append(s.tenants, t)
 	}
 	grants := map[core.UserID][]access.Grant{}
-	for _, role := range core.Roles {
+	s.grants = grants
+	custom, err := s.customRoles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range slices.Concat(core.Roles, slices.Sorted(maps.Keys(custom))) {
 		if role == core.RoleUser {
 			continue
 		}
@@ -85,6 +92,7 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 			if _, there := s.places[g.Tenant]; !there {
 				continue // on a node that was deleted
 			}
+			g.Base, g.Rights = custom[role].Base, custom[role].Rights
 			grants[g.User] = append(grants[g.User], access.GrantOf(g, s.places[g.Tenant]))
 			if role == core.PlatformAdmin || role == core.PartnerAdmin || role == core.CustomerAdmin {
 				s.admin[g.User] = true
@@ -108,6 +116,28 @@ func newStuckSearch(ctx context.Context, st store.Store) (*stuckSearch, error) {
 		}
 	}
 	return s, nil
+}
+
+// customRoles are those of every organisation: who holds one may be the help that
+// somebody has.
+func (s *stuckSearch) customRoles(ctx context.Context) (map[core.Role]core.CustomRole, error) {
+	out := map[core.Role]core.CustomRole{}
+	for _, t := range s.tenants {
+		if !t.Kind.IsOrganisation() {
+			continue
+		}
+		err := s.store.View(ctx, t.ID, func(r store.Reader) error {
+			all, err := r.CustomRoles()
+			for _, c := range all {
+				out[c.ID] = c
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("custom roles of %s: %w", t.ID, err)
+		}
+	}
+	return out, nil
 }
 
 // able reports whether somebody can sign in without anybody's help.
@@ -209,10 +239,10 @@ func openInvitation(r store.Reader, u core.User) (bool, error) {
 }
 
 // helped reports whether somebody else who can sign in may do p for u, there or by
-// acting there.
+// acting there: who holds rights is helped only by who has them all.
 func (s *stuckSearch) helped(u core.User, p access.Permission) bool {
 	for _, a := range s.helpers {
-		if a.User.ID != u.ID && a.Holds(p, s.places[u.Tenant]) {
+		if a.User.ID != u.ID && a.Holds(p, s.places[u.Tenant]) && a.MayActOn(s.grants[u.ID]) {
 			return true
 		}
 	}

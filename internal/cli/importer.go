@@ -340,6 +340,7 @@ func noteWords(note string) string {
 		"locale.left_out":                      "language not spoken here, left out",
 		"federated.secrets_left_out":           "password or app of federated people, left out",
 		"service_account.app_left_out":         "app of a service account, left out",
+		"email.left_out":                       "new addresses of people who have signed in here, left out",
 		"totp.short":                           "apps with a key below 128 bits",
 		"totp.more_than_one":                   "further apps of somebody, left out",
 		"totp.left_out":                        "apps that cannot be taken, left out",

@@ -194,6 +194,17 @@ func (h *Handler) drawTenantDeed(w http.ResponseWriter, r *http.Request, d Tenan
 	p := DeedPage{DataPage: "tenant-" + word, Back: place.Path(), BackName: t.Name, Action: place.Path("/" + word), Danger: d == TenantDelete || d == TenantSuspend || d == TenantSignOut}
 	p.Title, p.Submit = web.T(r.Context(), "tenant_deed."+word), web.T(r.Context(), "tenant_deed_go."+word)
 	p.Lede = text(web.T(r.Context(), "tenant_deed_text."+word))
+	if !c.complete(f) {
+		// A form for what cannot be done is not shown; a complete wish is refused by the
+		// journey, with its reason.
+		view, err := h.Tree.Tenant(r.Context(), me, t.ID)
+		if err == nil && !view.May(d) {
+			err = core.ErrForbidden
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if c.complete(f) && (fault == nil || mends(fault)) {
 		e, previewErr := h.Tree.Preview(r.Context(), me, c)
 		switch {

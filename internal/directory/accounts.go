@@ -265,7 +265,7 @@ func (s *Service) ChangeService(ctx context.Context, id core.UserID, f ServiceFa
 func (s *Service) CheckService(ctx context.Context, n NewUser, f ServiceFacts, by access.Actor) (core.User, core.Service, policy.Effective, error) {
 	at, err := s.Tree.Place(ctx, n.Tenant)
 	if err == nil {
-		err = See(by, access.Convert, access.ViewPeople, at)
+		err = See(by, access.Convert, access.ViewTenants, at)
 	}
 	if err != nil {
 		return core.User{}, core.Service{}, policy.Effective{}, plainly(err)

@@ -34,7 +34,7 @@ func (s *Service) CheckUser(ctx context.Context, n NewUser, by access.Actor) (co
 	if err != nil {
 		return core.User{}, policy.Effective{}, plainly(err)
 	}
-	if err := See(by, access.Invite, access.ViewPeople, at); err != nil {
+	if err := See(by, access.Invite, access.ViewTenants, at); err != nil {
 		return core.User{}, policy.Effective{}, err
 	}
 	for _, r := range n.Roles {

@@ -421,7 +421,7 @@ func TestTheFirstAdministrator(t *testing.T) {
 		boss := h.Actor(b.boss)
 		closed := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Closed", Parent: b.partner.ID, ManagedBy: core.ManagedBySelf})
 		n := directory.NewUser{Tenant: closed.ID, Email: "first@closed.example", Name: "First"}
-		if _, err := h.Directory.Invite(ctx, n, boss, core.Client{}); !errors.Is(err, core.ErrNotFound) {
+		if _, err := h.Directory.Invite(ctx, n, boss, core.Client{}); !errors.Is(err, core.ErrForbidden) {
 			t.Errorf("the partner invites people there: %v", err)
 		}
 		in, err := h.Directory.InviteFirst(ctx, n, boss, core.Client{})

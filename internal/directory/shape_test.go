@@ -148,7 +148,7 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 			{"suspend", b.unit.ID, h.Actor(b.admin), nil}, {"delete", b.unit.ID, h.Actor(b.admin), nil},
 			{"suspend", b.customer.ID, h.Actor(b.boss), nil}, {"delete", b.folder.ID, h.Actor(b.boss), nil}, {"suspend", b.partner.ID, h.Actor(b.boss), core.ErrForbidden},
 			{"settings", b.customer.ID, h.Actor(b.boss), core.ErrForbidden}, {"values", b.customer.ID, h.Actor(b.boss), core.ErrForbidden}, {"see", b.customer.ID, h.Actor(b.boss), nil},
-			{"invite", b.customer.ID, h.Actor(b.boss), core.ErrNotFound}, {"role", b.customer.ID, h.Actor(b.boss), core.ErrForbidden},
+			{"invite", b.customer.ID, h.Actor(b.boss), core.ErrForbidden}, {"role", b.customer.ID, h.Actor(b.boss), core.ErrForbidden},
 			{"locks", b.partner.ID, h.Actor(b.boss), nil}, {"template", b.partner.ID, h.Actor(b.boss), nil},
 			{"values", b.customer.ID, h.Actor(b.admin), nil}, {"settings", b.customer.ID, h.Actor(b.admin), nil},
 		} {

@@ -247,12 +247,12 @@ func (t *Tree) MayAct(ctx context.Context, s core.Session, u core.User) error {
 
 // See refuses an actor who may not do p at a place: what they cannot see is not
 // found, exactly as an id that never was (rows A-16, B-34); what they see and may
-// not do is forbidden.
+// not do is forbidden. Who sees the people of a tenant knows that it is there.
 func See(by access.Actor, p, view access.Permission, at access.Place) error {
 	switch {
 	case by.Can(p, at):
 		return nil
-	case by.Can(view, at):
+	case by.Can(view, at), view == access.ViewTenants && by.Can(access.ViewPeople, at):
 		return core.ErrForbidden
 	}
 	return core.ErrNotFound

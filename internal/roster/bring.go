@@ -399,6 +399,10 @@ func (k *chunk) sort(tx store.BulkTx, keys []string) error {
 			k.met.refused[i] = core.NewFault(core.KindConflict, "user.login_taken")
 		case there:
 			k.met.existing[i] = owner
+		case p.user.Kind == core.ServiceAccount:
+			// Somebody answers for each of them, with a reason, and a list says neither:
+			// without them it could not sign in from anywhere.
+			k.met.refused[i] = core.NewFault(core.KindConflict, "import.service_account")
 		case taken[a]:
 			k.met.refused[i] = core.NewFault(core.KindConflict, "user.email_taken")
 		default:

@@ -26,6 +26,7 @@ const (
 	noteFederated = "federated.secrets_left_out"   // password or app of somebody who signs in elsewhere
 	noteService   = "service_account.app_left_out" // a service account has no second factor
 	noteShort     = "totp.short"                   // a key of less than 128 bits, which goes on working
+	noteEmail     = "email.left_out"               // another address of somebody who has signed in here
 	noteHash      = "password_hash.left_out"       // as asked for with DropSecrets
 	noteTOTP      = "totp.left_out"
 )

@@ -12,16 +12,17 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/audit"
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/store"
 )
 
 // update brings accounts that are there already up to what their rows say.
 //
-// It takes over name, address, language and further roles. Password, app and
+// It takes over name, language and further roles. Address, password, app and
 // whether somebody signs in elsewhere it takes over only for who has never signed
-// in here: whoever has, has secrets of their own by now. It moves nobody, changes
-// no kind and no state, and takes nothing away; the verbs that do have guards
-// that a list has not.
+// in here: whoever has, has a mailbox and secrets of their own by now, and another
+// address is confirmed by its owner. It moves nobody, changes no kind and no state,
+// and takes nothing away; the verbs that do have guards that a list has not.
 func (k *chunk) update(ctx context.Context, out *Outcome) error {
 	byTenant := map[core.TenantID][]int{}
 	for _, i := range slices.Sorted(maps.Keys(k.met.existing)) {
@@ -66,7 +67,11 @@ func (k *chunk) mayUpdate(ctx context.Context, p *prepared, owner store.Owner) (
 		return core.NewFault(core.KindConflict, "import.other_tenant"), nil
 	}
 	u := core.User{ID: owner.User, Tenant: owner.Tenant}
-	err := k.Tree.MayActOn(ctx, k.by, access.Invite, u)
+	err := k.Tree.MayActOn(ctx, k.by, access.ChangePeople, u)
+	if err == nil && (p.hashed || len(p.sealed) > 0) {
+		// Another password or app is what a reset is, and more.
+		err = k.Tree.MayActOn(ctx, k.by, access.ResetMFA, u)
+	}
 	fault, refused := core.AsFault(err)
 	if refused && fault.Kind != core.KindUnavailable {
 		return fault, nil
@@ -86,7 +91,7 @@ func (k *chunk) updateIn(ctx context.Context, tenant core.TenantID, rows []int, 
 		clear(hashes)
 		for _, i := range rows {
 			p := &k.people[i]
-			change, err := k.updateOne(tx, p, k.met.existing[i].User)
+			change, left, err := k.updateOne(tx, p, k.met.existing[i].User)
 			if fault, ok := core.AsFault(err); ok && fault.Kind != core.KindUnavailable {
 				problems = append(problems, Problem{i, fault})
 				continue
@@ -102,7 +107,7 @@ func (k *chunk) updateIn(ctx context.Context, tenant core.TenantID, rows []int, 
 			if p.hashed && strings.Contains(change, "password") {
 				hashes[p.hash.Setting()]++
 			}
-			for _, n := range p.notes {
+			for _, n := range append(left, p.notes...) {
 				notes[n]++
 			}
 		}
@@ -131,23 +136,28 @@ func (k *chunk) updateIn(ctx context.Context, tenant core.TenantID, rows []int, 
 	return nil
 }
 
-// updateOne says what it changed, in words. A fault leaves everything as it was:
-// all of them are found before anything is written.
-func (k *chunk) updateOne(tx store.Tx, p *prepared, id core.UserID) (string, error) {
+// updateOne says what it changed, in words, and what it left alone. A fault leaves
+// everything as it was: all of them are found before anything is written.
+func (k *chunk) updateOne(tx store.Tx, p *prepared, id core.UserID) (said string, left []string, err error) {
 	u, err := tx.User(id)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if u.Kind != p.user.Kind {
-		return "", core.NewFault(core.KindConflict, "import.other_kind")
+		return "", nil, core.NewFault(core.KindConflict, "import.other_kind")
 	}
-	if p.user.EmailKey != "" && p.user.EmailKey != u.EmailKey && p.eff.Settings.UniqueEmail {
+	if err := k.stillMay(tx, p, id); err != nil {
+		return "", nil, err
+	}
+	never := u.LastSignInAt.IsZero() && (u.State == core.UserInvited || u.State == core.UserValidated || u.State == core.UserDisabled)
+	moves := p.user.Email != "" && p.user.Email != u.Email
+	if moves && p.user.EmailKey != u.EmailKey && p.eff.Settings.UniqueEmail {
 		taken, err := tx.EmailTaken(p.eff.Organisation.ID, p.user.EmailKey, u.ID)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		if taken {
-			return "", core.NewFault(core.KindConflict, "user.email_taken")
+			return "", nil, core.NewFault(core.KindConflict, "user.email_taken")
 		}
 	}
 	var change []string
@@ -160,12 +170,14 @@ func (k *chunk) updateOne(tx store.Tx, p *prepared, id core.UserID) (string, err
 	if p.saidName {
 		set("name", &u.Name, p.user.Name)
 	}
-	if p.user.Email != "" && p.user.Email != u.Email {
+	switch {
+	case moves && never:
 		u.EmailKey = p.user.EmailKey
 		set("email", &u.Email, p.user.Email)
+	case moves:
+		left = append(left, noteEmail)
 	}
 	set("locale", &u.Locale, p.user.Locale)
-	never := u.LastSignInAt.IsZero() && (u.State == core.UserInvited || u.State == core.UserValidated || u.State == core.UserDisabled)
 	if never && p.saidFederated && u.Federated != p.user.Federated {
 		u.Federated = p.user.Federated
 		change = append(change, "federated")
@@ -173,24 +185,27 @@ func (k *chunk) updateOne(tx store.Tx, p *prepared, id core.UserID) (string, err
 	if len(change) > 0 {
 		u.ChangedAt = tx.Now()
 		if err := tx.UpdateUser(u); err != nil {
-			return "", err
+			return "", nil, err
 		}
 		if err := tx.Changed(core.ChangeUser, string(id)); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
 	granted, err := k.grant(tx, p, id)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if granted {
 		change = append(change, "roles")
+		if err := tx.Changed(core.ChangeUser, string(id)); err != nil {
+			return "", nil, err
+		}
 	}
 	if never {
 		for _, step := range []func(store.Tx, *prepared, core.UserID) (string, error){k.newPassword, k.newApp} {
 			what, err := step(tx, p, id)
 			if err != nil {
-				return "", err
+				return "", nil, err
 			}
 			if what != "" {
 				change = append(change, what)
@@ -198,10 +213,47 @@ func (k *chunk) updateOne(tx store.Tx, p *prepared, id core.UserID) (string, err
 		}
 	}
 	if len(change) == 0 {
-		return "", nil
+		return "", left, nil
 	}
-	said := strings.Join(change, " ")
-	return said, tx.Append(audit.Note(audit.On(audit.UserUpdated, k.by.ID(), string(id), k.client), "fields", said))
+	said = strings.Join(change, " ")
+	return said, left, tx.Append(audit.Note(audit.On(audit.UserUpdated, k.by.ID(), string(id), k.client), "fields", said))
+}
+
+// stillMay asks in the transaction, where somebody imports who is no operator: their
+// roles and those of the person are read behind one lock, so that nobody acts on who
+// was put above them meanwhile, and nobody gives a role to themselves (row B-39).
+func (k *chunk) stillMay(tx store.Tx, p *prepared, id core.UserID) error {
+	if k.by.User.ID == "" {
+		return nil
+	}
+	if id == k.by.User.ID && p.saidRoles {
+		return core.NewFault(core.KindConflict, "user.yourself")
+	}
+	theirs, err := tx.RolesHeldBy(id)
+	if err != nil {
+		return err
+	}
+	mine, err := tx.RolesHeldBy(k.by.User.ID)
+	if err != nil {
+		return err
+	}
+	held, err := directory.GrantsIn(tx, theirs)
+	if err != nil {
+		return err
+	}
+	now := k.by
+	if now.Grants, err = directory.GrantsIn(tx, mine); err != nil {
+		return err
+	}
+	if !now.MayActOn(held) || !now.Can(access.ChangePeople, p.at.at) {
+		return core.ErrForbidden
+	}
+	for _, r := range p.roles {
+		if p.saidRoles && !now.MayGrant(access.Grant{Role: r, At: p.at.at}) {
+			return core.ErrForbidden
+		}
+	}
+	return nil
 }
 
 func (k *chunk) grant(tx store.Tx, p *prepared, id core.UserID) (bool, error) {

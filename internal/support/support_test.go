@@ -323,7 +323,7 @@ func TestSupportAccess(t *testing.T) {
 		}{
 			"from above":            {b.customer.ID, h.Proven(b.boss), "forbidden"},
 			"from above, acting":    {b.customer.ID, acting, "forbidden"},
-			"helpdesk":              {b.customer.ID, h.Proven(desk), "not_found"},
+			"helpdesk":              {b.customer.ID, h.Proven(desk), "forbidden"},
 			"the customer, upward":  {b.partner.ID, h.Proven(b.admin), "not_found"},
 			"of a unit":             {b.unit.ID, h.Proven(b.admin), "tenant.no_organisation"},
 			"of nothing":            {"tn_never", h.Proven(b.admin), "not_found"},

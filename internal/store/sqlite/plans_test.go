@@ -138,3 +138,25 @@ var paged = []string{
 func ordered(name string) bool {
 	return slices.Contains([]string{"Unsealed", "LastBatch", "MailQueue", "ExpireLinkMails"}, name)
 }
+
+// TestTheBarReadsCounters: what the bar is drawn from looks at no account, so that it
+// costs the same at a hundred people and at a million.
+func TestTheBarReadsCounters(t *testing.T) {
+	text, err := os.ReadFile("../sqlstore/db/tenants.sql.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, q := range query.FindAllStringSubmatch(string(text), -1) {
+		if q[1] != "CountsHere" && q[1] != "CountsBelow" {
+			continue
+		}
+		seen++
+		if tables := regexp.MustCompile(`(?:FROM|JOIN) (\w+)`).FindAllStringSubmatch(q[2], -1); len(tables) != 2 || tables[0][1] != "tenants" || tables[1][1] != "people_counts" {
+			t.Errorf("%s reads %v", q[1], tables)
+		}
+	}
+	if seen != 2 {
+		t.Errorf("%d statements count", seen)
+	}
+}
