@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
+	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
 	"sallyport/internal/web"
 )
@@ -175,6 +177,18 @@ func TestChangesOfAForm(t *testing.T) {
 	for _, bad := range []string{"invitation_days=x", "session_idle=soon", "login_networks=home", "totp_digits=six", "lockout_factor_window=-"} {
 		if _, err := changeOf(own, formOf(t, bad, settingsFields...)); err == nil {
 			t.Errorf("%s is taken", bad)
+		}
+	}
+}
+
+// Every right can be read by who gives it away: none is shown by its name for
+// programs.
+func TestRightsHaveWords(t *testing.T) {
+	for _, l := range i18n.Languages() {
+		for _, right := range access.Permissions {
+			if id := "right." + string(right); !i18n.For(l.Tag).Has(id) {
+				t.Errorf("%s has no %s", l.Tag, id)
+			}
 		}
 	}
 }

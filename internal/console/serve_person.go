@@ -135,7 +135,10 @@ func (h *Handler) drawPersonDeed(w http.ResponseWriter, r *http.Request, me Call
 		e, err := h.People.PreviewPerson(r.Context(), me, c)
 		switch {
 		case err == nil:
-			p.Effect, p.Confirm = &e, e.Name
+			// Where nothing can be counted, the words above the form say it all.
+			if p.Confirm = e.Name; len(e.Lines) > 0 || d == PersonMove {
+				p.Effect = &e
+			}
 		case !mends(err):
 			return err
 		case fault == nil:

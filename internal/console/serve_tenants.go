@@ -3,9 +3,11 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/a-h/templ"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/web"
 )
@@ -49,10 +51,22 @@ func parseTenants(r *http.Request) (TenantQuery, error) {
 	return q, nil
 }
 
+// toPeople leads who helps people and sees no tenants to the people, which is all
+// that they see of the place.
+func toPeople(place Place) error {
+	if !place.May(access.ViewTenants) && place.May(access.ViewPeople) {
+		return web.GoTo(place.Path("/users"))
+	}
+	return nil
+}
+
 func (h *Handler) tenants(w http.ResponseWriter, r *http.Request) error {
 	q, fault := parseTenants(r)
 	me := caller(r)
 	place, err := h.Places.Place(r.Context(), me, q.Under)
+	if err == nil {
+		err = toPeople(place)
+	}
 	if err != nil {
 		return err
 	}
@@ -68,6 +82,9 @@ func (h *Handler) tenants(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) tenant(w http.ResponseWriter, r *http.Request) error {
 	me, place, err := h.at(r)
+	if err == nil {
+		err = toPeople(place)
+	}
 	if err != nil {
 		return err
 	}
@@ -92,10 +109,10 @@ type NewTenantPage struct {
 
 func parseNewTenant(f web.Form) NewTenant {
 	return NewTenant{Parent: core.TenantID(f.Get("parent")), Kind: core.TenantKind(f.Get("kind")), Mode: core.TenantMode(f.Get("mode")), Name: f.Get("name"),
-		ManagedBy: core.ManagedBy(f.Get("managed_by")), AdminName: f.Get("admin_name"), AdminMail: f.Get("admin_email")}
+		ManagedBy: core.ManagedBy(f.Get("managed_by")), TrialDays: strings.TrimSpace(f.Get("trial_days")), AdminName: f.Get("admin_name"), AdminMail: f.Get("admin_email")}
 }
 
-var newTenantFields = []string{"parent", "kind", "mode", "name", "managed_by", "admin_name", "admin_email"}
+var newTenantFields = []string{"parent", "kind", "mode", "name", "managed_by", "trial_days", "admin_name", "admin_email"}
 
 func (h *Handler) drawNewTenant(w http.ResponseWriter, r *http.Request, n NewTenant, fault error) error {
 	me := caller(r)
@@ -131,7 +148,7 @@ func (h *Handler) postNewTenant(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, newTenantFields...)
 	n := parseNewTenant(f)
 	if !n.Kind.IsOrganisation() {
-		n.Mode, n.ManagedBy = "", ""
+		n.Mode, n.ManagedBy, n.TrialDays = "", "", ""
 	}
 	if err == nil && (n.AdminName == "") != (n.AdminMail == "") {
 		err = core.Invalid("form.invalid", "field", "admin_email")

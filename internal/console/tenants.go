@@ -144,6 +144,7 @@ type NewTenant struct {
 	Mode      core.TenantMode
 	Name      string
 	ManagedBy core.ManagedBy
+	TrialDays string // as typed: after how many days a trial becomes production; empty: never
 	// AdminName and AdminMail are the first administrator; empty: nobody yet.
 	AdminName, AdminMail string
 }

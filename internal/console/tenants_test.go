@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
@@ -194,6 +195,47 @@ func TestTheTreeIsReadInPages(t *testing.T) {
 					t.Errorf("%s: %s %d times", path, name, n)
 				}
 			}
+		}
+	})
+}
+
+// ACR-03: the timer of a trial is set when it is made, and shown in the tree and on
+// its page.
+func TestTheTimerOfATrialACR03(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		r := o.in(o.vera)
+		const send = "/admin/tenants/new"
+		form := o.want(r.Get(send+"?parent="+string(o.partner.ID)+"&kind=partner"), http.StatusOK, "tenant-new")
+		for _, wrong := range []string{"soon", "0", "-3", "99999"} {
+			o.refused(o.send(r, form, send, "name", "Südwind", "mode", "trial", "trial_days", wrong), http.StatusUnprocessableEntity, "tenant-new", "tenant.trial_days")
+		}
+		o.refused(o.send(r, form, send, "name", "Südwind", "mode", "production", "trial_days", "30"), http.StatusUnprocessableEntity, "tenant-new", "tenant.trial_days")
+		a := o.send(r, form, send, "name", "Südwind", "mode", "trial", "trial_days", "30")
+		id, _, _ := strings.Cut(strings.TrimPrefix(a.Location, "/admin/tenants/"), "?")
+		ends := o.found(core.TenantID(id)).TrialEnds
+		if want := h.Clock.Now().AddDate(0, 0, 30); ends.Sub(want).Abs() > time.Hour {
+			t.Fatalf("it ends at %v, want about %v (fault %q)", ends, want, a.Fault())
+		}
+		date := ends.UTC().Format("2 January 2006")
+		o.shows(o.want(r.Get(a.Location), http.StatusOK, "tenant"), "Production from", date)
+		o.shows(o.want(r.Get("/admin/tenants"), http.StatusOK, "tenants"), "until "+date)
+		a = o.send(r, form, send, "name", "Westwind", "mode", "trial")
+		o.shows(o.want(r.Get(a.Location), http.StatusOK, "tenant"), "when somebody converts it")
+	})
+}
+
+// Who helps people and sees no tenants is led to the people wherever a tenant's page
+// would be, in their own organisation; elsewhere there is nothing.
+func TestHelpdeskIsLedToPeople(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		help := o.in(h.Enrolled(o.huber, "help@huber.example", core.Helpdesk))
+		o.went(help.Get("/admin/tenants"), tenant(o.huber, "/users"))
+		o.went(help.Get(tenant(o.huber, "")), tenant(o.huber, "/users"))
+		o.shows(o.want(help.Get(tenant(o.huber, "/users")), http.StatusOK, "users"), o.tom.Login)
+		for _, path := range []string{tenant(o.self, ""), tenant(o.partner, ""), "/admin/tenants?under=" + string(o.partner.ID), tenant(o.huber, "/security"), tenant(o.huber, "/audit")} {
+			o.want(help.Get(path), http.StatusNotFound, "error")
 		}
 	})
 }

@@ -214,7 +214,14 @@ func (d *Desk) Overview(ctx context.Context, by console.Caller) (console.Overvie
 		if err != nil {
 			return v, err
 		}
+		eff, err := d.Directory.Tree.Effective(ctx, top)
+		if err != nil {
+			return v, err
+		}
 		v.Counts, v.Organisations = counts(found.Progress), 1
+		if mandatory(eff.Settings.Requirement) {
+			v.Required = 1
+		}
 	}
 	if !by.Actor.Can(access.ViewAudit, at) {
 		return v, nil
@@ -233,6 +240,11 @@ func (d *Desk) Overview(ctx context.Context, by console.Caller) (console.Overvie
 	return v, err
 }
 
+// mandatory reports whether a second factor is asked of somebody who did not choose.
+func mandatory(set []core.Requirement) bool {
+	return slices.Contains(set, core.RequireOrganization) || slices.Contains(set, core.RequireSelectedApps)
+}
+
 // mostRefused is how far refusals of a day are counted.
 const mostRefused = 999
 
@@ -248,7 +260,7 @@ func (d *Desk) bars(ctx context.Context, by console.Caller, top core.TenantID, v
 		c := counts(o.Progress)
 		v.Counts = v.Counts.Add(c)
 		set := o.Effective.Settings.Requirement
-		if slices.Contains(set, core.RequireOrganization) || slices.Contains(set, core.RequireSelectedApps) {
+		if mandatory(set) {
 			v.Required++
 		}
 		if c.SetupRequired+c.Pending > 0 {

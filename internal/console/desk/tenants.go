@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sallyport/internal/access"
@@ -268,6 +269,13 @@ func (d *Desk) Kinds(ctx context.Context, by console.Caller, parent core.TenantI
 // is wrong with that person is said before the node is made.
 func (d *Desk) Create(ctx context.Context, by console.Caller, n console.NewTenant) (core.TenantID, error) {
 	wish := directory.NewTenant{Parent: n.Parent, Kind: n.Kind, Mode: n.Mode, Name: n.Name, ManagedBy: n.ManagedBy}
+	if n.TrialDays != "" {
+		days, err := strconv.Atoi(n.TrialDays)
+		if err != nil || days < 1 {
+			days = -1 // no number of days: refused like one that is too large
+		}
+		wish.TrialDays = days
+	}
 	if n.AdminMail != "" {
 		if !n.Kind.IsOrganisation() {
 			return "", core.Invalid("tenant.no_organisation")
