@@ -40,7 +40,7 @@ import (
 var adminTable = map[string]adminRow{
 	"GET /admin":             {may: "> > > > > > >"},
 	"GET /admin/{$}":         {may: "y y y y y y y"},
-	"GET /admin/tenants":     {may: "y y y f y y y", with: under},
+	"GET /admin/tenants":     {may: "y y y > y y y", with: under},
 	"GET /admin/policy":      {may: "y y y y y y y"},
 	"POST /admin/acting/end": {may: "o o o o o o y", ends: true},
 
@@ -52,7 +52,7 @@ var adminTable = map[string]adminRow{
 	"POST /admin/tenants/new": {may: "y y y f f f y", with: func(s *spot) []string {
 		return []string{"parent", string(s.x.ID), "kind", "unit", "name", "Filiale Nord"}
 	}},
-	"GET /admin/tenants/{tenant}":                {may: "y y y f y y y"},
+	"GET /admin/tenants/{tenant}":                {may: "y y y > y y y"},
 	"GET /admin/tenants/{tenant}/rename":         {may: "y y y f f f y"},
 	"POST /admin/tenants/{tenant}/rename":        {may: "y y y f f f y", with: func(s *spot) []string { return s.versioned("name", "Another name") }},
 	"GET /admin/tenants/{tenant}/move":           {may: "y y f f f f f"},

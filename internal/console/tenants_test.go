@@ -234,8 +234,11 @@ func TestHelpdeskIsLedToPeople(t *testing.T) {
 		o.went(help.Get("/admin/tenants"), tenant(o.huber, "/users"))
 		o.went(help.Get(tenant(o.huber, "")), tenant(o.huber, "/users"))
 		o.shows(o.want(help.Get(tenant(o.huber, "/users")), http.StatusOK, "users"), o.tom.Login)
-		for _, path := range []string{tenant(o.self, ""), tenant(o.partner, ""), "/admin/tenants?under=" + string(o.partner.ID), tenant(o.huber, "/security"), tenant(o.huber, "/audit")} {
+		for _, path := range []string{tenant(o.self, ""), tenant(o.partner, ""), "/admin/tenants?under=" + string(o.partner.ID)} {
 			o.want(help.Get(path), http.StatusNotFound, "error")
+		}
+		for _, path := range []string{tenant(o.huber, "/security"), tenant(o.huber, "/audit")} {
+			o.want(help.Get(path), http.StatusForbidden, "error")
 		}
 	})
 }
