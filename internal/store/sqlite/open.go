@@ -161,7 +161,7 @@ func (e *engine) Write(ctx context.Context, fn func(db.DBTX) error) error {
 }
 
 func (e *engine) WriteMuch(ctx context.Context, fn func(db.DBTX) error) error {
-	return e.writer.write(ctx, func(q db.DBTX) error {
+	return e.writer.writeAlone(ctx, func(q db.DBTX) error {
 		if err := e.writer.widen(); err != nil {
 			return err
 		}

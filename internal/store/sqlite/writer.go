@@ -80,7 +80,19 @@ func (w *writer) write(ctx context.Context, fn func(db.DBTX) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g, err := w.enter(fn)
+	return w.wait(w.enter(fn, false))
+}
+
+// writeAlone is write in a group of its own. A savepoint under a long transaction
+// keeps a journal of its statements, and each statement would walk it.
+func (w *writer) writeAlone(ctx context.Context, fn func(db.DBTX) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return w.wait(w.enter(fn, true))
+}
+
+func (w *writer) wait(g *group, err error) error {
 	if err != nil {
 		return err
 	}
@@ -89,13 +101,16 @@ func (w *writer) write(ctx context.Context, fn func(db.DBTX) error) error {
 }
 
 // enter runs fn and returns the group whose commit decides.
-func (w *writer) enter(fn func(db.DBTX) error) (g *group, err error) {
+func (w *writer) enter(fn func(db.DBTX) error, alone bool) (g *group, err error) {
 	w.coming.Add(1)
 	w.mu.Lock()
 	w.coming.Add(-1)
 	defer w.mu.Unlock()
 	if w.closed {
 		return nil, errClosed
+	}
+	if alone && w.group != nil {
+		w.commit()
 	}
 	first := w.group == nil
 	if first {
@@ -117,7 +132,7 @@ func (w *writer) enter(fn func(db.DBTX) error) (g *group, err error) {
 		if !kept {
 			w.undo(first)
 		}
-		w.settle()
+		w.settle(alone)
 	}()
 	if err := fn(w.conn); err != nil {
 		return nil, err
@@ -148,15 +163,20 @@ func (w *writer) undo(first bool) {
 }
 
 // settle commits unless somebody comes who will.
-func (w *writer) settle() {
+func (w *writer) settle(alone bool) {
 	g := w.group
 	if g == nil {
 		return
 	}
 	g.size++
-	if w.coming.Load() > 0 && g.size < groupSize && !w.closed {
+	if !alone && w.coming.Load() > 0 && g.size < groupSize && !w.closed {
 		return
 	}
+	w.commit()
+}
+
+func (w *writer) commit() {
+	g := w.group
 	if err := w.conn.do("COMMIT"); err != nil {
 		w.abandon(err)
 		return
@@ -180,7 +200,7 @@ func (w *writer) close() error {
 	defer w.mu.Unlock()
 	w.closed = true
 	if w.group != nil {
-		w.settle()
+		w.settle(true)
 	}
 	return w.conn.close()
 }
