@@ -58,6 +58,8 @@ type FamilyWriter interface {
 	EndFamilies(user core.UserID, why string, except ...core.SessionID) (int, error)
 	// EndFamiliesOfSession ends those of one session that do not outlive it.
 	EndFamiliesOfSession(user core.UserID, session core.SessionID, why string) (int, error)
+	// HandOver gives what came of one session of a person to another.
+	HandOver(user core.UserID, from, to core.SessionID) error
 	// EndFamiliesOfApp ends those of a person at one app.
 	EndFamiliesOfApp(user core.UserID, app core.AppID, why string) (int, error)
 	// SaveConnection makes or replaces a connection, all but since when it is.

@@ -118,6 +118,11 @@ func (t *tx) EndFamiliesOfSession(user core.UserID, session core.SessionID, why 
 	return int(n), t.err(err)
 }
 
+func (t *tx) HandOver(user core.UserID, from, to core.SessionID) error {
+	_, err := t.q.HandOver(t.ctx, db.HandOverParams{TenantID: t.own(), UserID: string(user), FromSession: string(from), ToSession: string(to)})
+	return t.err(err)
+}
+
 func (t *tx) EndFamiliesOfApp(user core.UserID, app core.AppID, why string) (int, error) {
 	n, err := t.q.EndFamiliesOfApp(t.ctx, db.EndFamiliesOfAppParams{
 		TenantID: t.own(), UserID: string(user), AppID: string(app), Now: micros(t.now), EndedWhy: why,

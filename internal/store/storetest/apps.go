@@ -232,7 +232,8 @@ func testFamiliesEnd(t *testing.T, w *world) {
 		return nil
 	})
 	lives("after an app was let go", offline)
-	kept := w.family(h.user, other.ID, second.ID)
+	kept := w.family(h.user, other.ID, h.session.ID)
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.HandOver(h.user.ID, h.session.ID, second.ID) })
 	w.update(h.tenant.ID, func(tx store.Tx) error {
 		n, err := tx.EndFamilies(h.user.ID, "everywhere", second.ID)
 		ended(1, n, err)

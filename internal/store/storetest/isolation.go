@@ -550,6 +550,10 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 	"EndFamiliesOfSession": func(_ *world, tx store.Tx, h household) error {
 		return none(tx.EndFamiliesOfSession(h.user.ID, h.session.ID, "test"))
 	},
+	// Nothing of theirs moves, and nobody is told.
+	"HandOver": func(_ *world, tx store.Tx, h household) error {
+		return tx.HandOver(h.user.ID, h.session.ID, "se_other")
+	},
 	"EndFamiliesOfApp": func(_ *world, tx store.Tx, h household) error {
 		return none(tx.EndFamiliesOfApp(h.user.ID, h.app.ID, "test"))
 	},

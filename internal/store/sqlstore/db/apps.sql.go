@@ -523,6 +523,31 @@ func (q *Queries) FindApp(ctx context.Context, id string) (App, error) {
 	return i, err
 }
 
+const handOver = `-- name: HandOver :execrows
+UPDATE families SET session_id = CAST($1 AS text)
+WHERE tenant_id = $2 AND user_id = $3 AND ended_at = 0 AND session_id = CAST($4 AS text)
+`
+
+type HandOverParams struct {
+	ToSession   string
+	TenantID    string
+	UserID      string
+	FromSession string
+}
+
+func (q *Queries) HandOver(ctx context.Context, arg HandOverParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, handOver,
+		arg.ToSession,
+		arg.TenantID,
+		arg.UserID,
+		arg.FromSession,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertApp = `-- name: InsertApp :exec
 INSERT INTO apps (id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -76,6 +76,10 @@ WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session
 UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND app_id = @app_id;
 
+-- name: HandOver :execrows
+UPDATE families SET session_id = CAST(@to_session AS text)
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = CAST(@from_session AS text);
+
 -- name: EndAllFamilies :execrows
 UPDATE families SET ended_at = @ended_at, ended_why = @ended_why WHERE ended_at = 0;
 
