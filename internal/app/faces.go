@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/console/desk"
 	"sallyport/internal/core"
 	"sallyport/internal/hosted"
+	"sallyport/internal/oidc"
 	"sallyport/internal/outbox"
 	"sallyport/internal/portal"
 	"sallyport/internal/secret"
@@ -31,17 +32,23 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	https := strings.HasPrefix(base, "https://")
 	cookies := web.NewCookies(https)
 	now := h.Clock.Now
+	end := func(ctx context.Context, s core.Session, c core.Client) error {
+		return session.SignOut(ctx, h.Store, s, c)
+	}
 	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
-		End: func(ctx context.Context, s core.Session, c core.Client) error {
-			return session.SignOut(ctx, h.Store, s, c)
+		End: end, Leave: func(ctx context.Context, old, opened core.Session, c core.Client) error {
+			return session.Replace(ctx, h.Store, old, opened, c)
 		}}
+	provider := &oidc.Handler{Issuer: base, Store: h.Store, Tree: h.Tree, Apps: h.Apps, Ring: h.Ring, Checker: h.Checker, Limiter: h.SignIn.Limiter,
+		Cookies: cookies, Proxies: proxies, Now: now, End: end}
+	h.SignIn.Leads = provider.Lead
 	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
 		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
 	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	return web.Mux(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), more), web.Options{
+	return web.Mux(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), provider.Routes(), more), web.Options{
 		Guards: map[web.Guard]web.Enter{
 			web.Attempt:       free, // the journey compares the attempt's cookie in the same read
 			web.Session:       account.Enter,

@@ -81,7 +81,13 @@ func (h *House) upkeep(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		_, err = h.Rollout.RecountDue(ctx, renew)
+		if _, err = h.Rollout.RecountDue(ctx, renew); err != nil {
+			return err
+		}
+		made, err := h.Ring.RotateTokensDue(ctx)
+		if made > 0 {
+			h.Log.Info("keys for tokens were renewed; they sign within the hour", "event", "keys.tokens_renewed", "count", made)
+		}
 		return err
 	})
 	if err != nil {

@@ -65,7 +65,10 @@ func (s *Service) checkApp(ctx context.Context, owner access.Place, w AppWish) (
 	if err != nil {
 		return w, err
 	}
-	return w, s.checkTenants(ctx, owner, w.Doc.Tenants)
+	if err := s.checkTenants(ctx, owner, w.Doc.Tenants); err != nil || s.Signs == nil {
+		return w, err
+	}
+	return w, s.Signs(ctx, core.App{Doc: w.Doc}.SignedWith())
 }
 
 // newAppSecret makes a secret in the caller's transaction.

@@ -108,14 +108,15 @@ func end(tx store.Tx, user core.UserID, id core.SessionID, why string, e core.Ev
 	return tx.Changed(core.ChangeSession, string(id))
 }
 
-// Replace ends a session because its person has signed in anew in the same browser.
-// What apps got of it goes on, and from now on ends with the new one.
-func Replace(ctx context.Context, st store.Store, old core.Session, by core.SessionID, c core.Client) error {
-	if old.ActingIn != "" {
+// Replace ends a session because a new one in the same browser takes its place. Where
+// it is the same person's, what apps got of it goes on, and from now on ends with the
+// new one.
+func Replace(ctx context.Context, st store.Store, old, opened core.Session, c core.Client) error {
+	if old.ActingIn != "" || old.User != opened.User {
 		return SignOut(ctx, st, old, c)
 	}
 	return st.Update(ctx, old.Tenant, func(tx store.Tx) error {
-		if err := tx.HandOver(old.User, old.ID, by); err != nil {
+		if err := tx.HandOver(old.User, old.ID, opened.ID); err != nil {
 			return err
 		}
 		return end(tx, old.User, old.ID, WhyReplaced, audit.By(audit.SignedOut, old.User, c))

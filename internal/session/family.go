@@ -200,3 +200,16 @@ func reuse(tx store.Tx, f core.Family, what string, c core.Client) error {
 	}
 	return tx.Changed(core.ChangeUser, string(f.User))
 }
+
+// EndFamily ends a family because its app gave the tokens back.
+func EndFamily(tx store.Tx, f core.Family, why string, c core.Client) error {
+	if err := tx.EndFamily(f.ID, why); err != nil {
+		return err
+	}
+	e := audit.On(audit.TokenRevoked, string(f.App), string(f.User), c)
+	e.Session = f.Session
+	if err := tx.Append(audit.Note(e, "app", string(f.App))); err != nil {
+		return err
+	}
+	return tx.Changed(core.ChangeUser, string(f.User))
+}
