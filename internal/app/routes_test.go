@@ -159,12 +159,11 @@ func TestHalfASignInOpensNothingA01(t *testing.T) {
 	})
 }
 
-// Every page with a person in it, every refusal and every unknown address
-// carries the headers that keep it to its reader.
-//
-// What everybody may read and keep for a while is listed.
+// keptByOthers is what everybody may read and keep for a while.
 var keptByOthers = []string{"GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server", "GET /.well-known/jwks.json"}
 
+// Every page with a person in it, every refusal and every unknown address
+// carries the headers that keep it to its reader.
 func TestHeadersOnEveryRow(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		org := h.Organisation("Headers", "self-service", "")

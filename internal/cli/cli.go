@@ -71,6 +71,7 @@ type grammar struct {
 	Keys      keysCmd    `cmd:"" help:"List and rotate the keys that seal, hash and sign."`
 	Tenant    tenantCmd  `cmd:"" help:"Organisations and units."`
 	User      userCmd    `cmd:"" help:"Accounts of people."`
+	App       appCmd     `cmd:"" help:"Apps that sign people in here."`
 	Policy    policyCmd  `cmd:"" help:"Why a sign-in is asked what, and what a change of settings would do."`
 	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
 	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`
