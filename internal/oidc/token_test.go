@@ -90,7 +90,7 @@ func TestUsedOnceAndReuseEndsTheFamily(t *testing.T) {
 	})
 }
 
-// B-43, B-48, O-16: a code or refresh token belongs to its app, its way back and its
+// B-43, B-48, O-16, O-21: a code or refresh token belongs to its app, its way back and its
 // purpose, and to the last bit to us.
 func TestHandlesBelongToTheirAppB43(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
