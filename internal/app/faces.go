@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"sallyport/internal/hosted"
 	"sallyport/internal/oidc"
 	"sallyport/internal/outbox"
+	"sallyport/internal/outgoing"
 	"sallyport/internal/portal"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -42,6 +44,12 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	provider := &oidc.Handler{Issuer: base, Store: h.Store, Tree: h.Tree, Apps: h.Apps, Ring: h.Ring, Checker: h.Checker, Limiter: h.SignIn.Limiter,
 		Cookies: cookies, Proxies: proxies, Now: now, End: end}
 	h.SignIn.Leads = provider.Lead
+	reach := slices.Clone(h.Config.Outgoing.Networks)
+	if own, err := url.Parse(base); err == nil && (own.Hostname() == "localhost" || isLoopback(own.Hostname())) {
+		// Nobody but this machine reaches us, and its apps stand on it.
+		reach = append(reach, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	h.Teller = &oidc.Teller{Handler: provider, Client: outgoing.New(reach), Log: h.Log}
 	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,

@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/enrol"
 	"sallyport/internal/feed"
+	"sallyport/internal/oidc"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
 	"sallyport/internal/rollout"
@@ -66,6 +67,7 @@ type House struct {
 	Tree      *directory.Tree
 	Checker   *session.Checker
 	Apps      *directory.Registry
+	Teller    *oidc.Teller // set with the faces, which know the address we are reached at
 	Directory *directory.Service
 	SignIn    *signin.Service
 	Decoys    *signin.Decoys

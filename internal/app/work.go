@@ -11,6 +11,7 @@ import (
 const (
 	leaseTrials = "trials"
 	leaseUpkeep = "upkeep"
+	leaseTell   = "logouts"
 	leaseLife   = 30 * time.Second
 )
 
@@ -56,6 +57,16 @@ func (h *House) work(ctx context.Context) {
 	})
 	if err != nil {
 		h.Log.Warn("a job does not get on; it is tried again", "event", "job.failed", "error", err.Error())
+	}
+}
+
+// tell tells apps that sign-ins are over, where there is somebody to tell.
+func (h *House) tell(ctx context.Context) {
+	if waiting, err := h.Teller.Waiting(ctx); err != nil || !waiting {
+		return // a store that is away is told of elsewhere
+	}
+	if err := h.under(ctx, leaseTell, h.Teller.Tell); err != nil {
+		h.Log.Warn("apps are not told that sign-ins are over; it is tried again", "event", "logout.stuck", "error", err.Error())
 	}
 }
 

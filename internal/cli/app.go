@@ -27,6 +27,7 @@ type appCmd struct {
 type appFlags struct {
 	Redirect     []string      `name:"redirect-uri" help:"Where people come back to, exactly; may be given several times." sep:"none" placeholder:"URI"`
 	Logout       []string      `name:"logout-uri" help:"Where people may be sent after signing out." sep:"none" placeholder:"URI"`
+	Backchannel  string        `name:"backchannel-uri" help:"Where we tell the app, server to server, that a sign-in is over; - for nowhere." placeholder:"URI"`
 	Grant        []string      `help:"authorization_code, refresh_token, client_credentials; the first two when not given." sep:","`
 	Scope        []string      `help:"Scopes of its own, besides openid, profile, email and offline_access." sep:","`
 	Resource     []string      `help:"APIs that its tokens may be for." sep:"none" placeholder:"URI"`
@@ -45,6 +46,7 @@ type appWish struct {
 	Name        string        `json:"name,omitempty"`
 	Redirect    []string      `json:"redirect_uris,omitempty"`
 	Logout      []string      `json:"post_logout_redirect_uris,omitempty"`
+	Backchannel string        `json:"backchannel_logout_uri,omitempty"`
 	Grants      []string      `json:"grants,omitempty"`
 	Scopes      []string      `json:"scopes,omitempty"`
 	Resources   []string      `json:"resources,omitempty"`
@@ -58,7 +60,7 @@ type appWish struct {
 }
 
 func (v appFlags) wish(name string) (appWish, error) {
-	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For,
+	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Backchannel: v.Backchannel, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For,
 		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg}
 	if v.WithoutPKCE && v.RequiredPKCE {
 		return w, usage("--with-pkce and --without-pkce exclude each other")
@@ -87,6 +89,13 @@ func (w appWish) over(ctx context.Context, h *app.House, name string, d core.App
 	set(&d.Resources, w.Resources)
 	if w.Name != "" {
 		name = w.Name
+	}
+	switch w.Backchannel {
+	case "":
+	case "-":
+		d.BackchannelURI = ""
+	default:
+		d.BackchannelURI = w.Backchannel
 	}
 	if w.FirstParty != nil {
 		d.FirstParty = *w.FirstParty
@@ -330,6 +339,7 @@ func showApp(w io.Writer, o appOut) {
 	line("shows itself by", d.Auth)
 	line("redirect", strings.Join(d.RedirectURIs, "  "))
 	line("after sign-out", strings.Join(d.LogoutURIs, "  "))
+	line("is told at", d.BackchannelURI)
 	line("grants", strings.Join(d.Grants, " "))
 	line("scopes", strings.Join(d.Scopes, " "))
 	line("resources", strings.Join(d.Resources, "  "))

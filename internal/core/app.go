@@ -83,7 +83,9 @@ type AppDoc struct {
 	// the port of a loopback address may differ, for programs on people's devices.
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 	LogoutURIs   []string `json:"post_logout_redirect_uris,omitempty"`
-	Grants       []string `json:"grants"`
+	// BackchannelURI is told by us, server to server, when a sign-in is over.
+	BackchannelURI string   `json:"backchannel_logout_uri,omitempty"`
+	Grants         []string `json:"grants"`
 	// Scopes are those beyond what is about the person; Resources the APIs that its
 	// tokens may be for.
 	Scopes    []string `json:"scopes,omitempty"`
@@ -174,14 +176,30 @@ type Family struct {
 	ExpiresAt time.Time
 	EndedAt   time.Time
 	EndedWhy  string
+	// Notify: the app is to be told when the sign-in is over. Tries is how often that
+	// was tried.
+	Notify Notify
+	Tries  int
 }
+
+// Notify is whether an app is to be told of the end of a sign-in.
+type Notify int
+
+const (
+	NotifyNever Notify = iota // or not any more
+	NotifyAtEnd
+	NotifyNow
+)
 
 // FamilyDoc is what was asked for and what was proved.
 type FamilyDoc struct {
-	Scopes    []string  `json:"scopes,omitempty"`
-	Resources []string  `json:"resources,omitempty"`
-	Methods   []string  `json:"methods,omitempty"` // amr
-	AuthTime  time.Time `json:"auth_time"`
+	Scopes    []string `json:"scopes,omitempty"`
+	Resources []string `json:"resources,omitempty"`
+	Methods   []string `json:"methods,omitempty"` // amr
+	// SID is the session as the app knows it; a new sign-in in the same browser takes
+	// the session's place and does not change what the app was told.
+	SID      SessionID `json:"sid,omitempty"`
+	AuthTime time.Time `json:"auth_time"`
 	// The rest binds the code and is needed until it is exchanged.
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	Challenge   string `json:"challenge,omitempty"`

@@ -70,6 +70,9 @@ func cleanApp(w AppWish) (AppWish, error) {
 	case len(d.Tenants) > appTenants || len(d.Resources) > appURIs || len(d.RedirectURIs) > appURIs || len(d.LogoutURIs) > appURIs:
 		return w, core.Invalid("app.too_many")
 	}
+	if uri := d.BackchannelURI; uri != "" && (!redirectable(uri, false) || public) {
+		return w, core.Invalid("app.redirect_invalid", "uri", shown(uri))
+	}
 	for _, uri := range slices.Concat(d.RedirectURIs, d.LogoutURIs) {
 		if !redirectable(uri, public) {
 			return w, core.Invalid("app.redirect_invalid", "uri", shown(uri))

@@ -226,7 +226,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) (any, error) {
 		if err != nil || f.App != app.ID || !f.EndedAt.IsZero() {
 			return err
 		}
-		return session.EndFamily(tx, f, session.WhyRevoked, h.client(r))
+		return session.EndFamily(tx, f, session.WhyGivenBack, h.client(r))
 	})
 	return nil, unlessUnknown(err)
 }

@@ -37,6 +37,8 @@ type metadata struct {
 	RequestParam  bool     `json:"request_parameter_supported"`
 	RequestURI    bool     `json:"request_uri_parameter_supported"`
 	ISS           bool     `json:"authorization_response_iss_parameter_supported"`
+	Backchannel   bool     `json:"backchannel_logout_supported"`
+	BackchannelID bool     `json:"backchannel_logout_session_supported"`
 }
 
 // kept is how long others may keep the documents; less than a key is published before
@@ -58,7 +60,7 @@ func (h *Handler) discovery(w http.ResponseWriter, _ *http.Request) (any, error)
 		PKCE: []string{"S256"},
 		Claims: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "tenant_id", "tenant",
 			"name", "preferred_username", "locale", "updated_at", "email", "email_verified"},
-		Prompts: []string{"none", "login", "consent", "select_account"}, Locales: locales(), ClaimsParam: true, ISS: true,
+		Prompts: []string{"none", "login", "consent", "select_account"}, Locales: locales(), ClaimsParam: true, ISS: true, Backchannel: true, BackchannelID: true,
 	}, nil
 }
 

@@ -255,7 +255,7 @@ func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted
 	openID := slices.Contains(g.scopes, core.ScopeOpenID)
 	c := claims{Issuer: h.Issuer, Subject: string(f.User), Audience: h.audience(g.resources, openID), Expires: till.Unix(), Issued: now.Unix(),
 		ID: secret.Token(), Client: string(app.ID), Scope: joined(g.scopes), AuthTime: f.Doc.AuthTime.Unix(), ACR: f.Level.ACR(), AMR: f.Doc.Methods,
-		Session: string(f.Session), TenantID: string(g.user.Tenant), Tenant: g.eff.Name(), Family: string(f.ID)}
+		Session: string(f.Doc.SID), TenantID: string(g.user.Tenant), Tenant: g.eff.Name(), Family: string(f.ID)}
 	out := tokens{Type: "Bearer", Expires: seconds(till.Sub(now)), Scope: c.Scope}
 	var err error
 	if out.Access, err = h.sign(ctx, alg, typeAccess, c); err != nil {

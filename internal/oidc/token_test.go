@@ -28,7 +28,7 @@ func inside(t *testing.T, h *house.House, change func(*core.AppDoc)) (*house.Per
 	return p, in, newApp(t, h, org.ID, change)
 }
 
-// O-06, O-16, A-21, A-22, O-14, DS-18, Q-04: a code and a refresh token are good once.
+// O-06, O-16, A-21, A-22, O-14, DS-18, Q-04, B-11, B-13: a code and a refresh token are good once.
 // One that comes again ends everything that came of that sign-in, at once and here.
 func TestUsedOnceAndReuseEndsTheFamily(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
@@ -66,27 +66,44 @@ func TestUsedOnceAndReuseEndsTheFamily(t *testing.T) {
 		h.Clock.Advance(session.CodeLife)
 		c.refused("a code after a minute", c.exchange(late), http.StatusBadRequest, "invalid_grant")
 
-		// Of many at once one gets through, and then nobody.
-		code = c.code(in)
-		var mu sync.Mutex
-		var won []reply
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				r := c.exchange(code)
-				mu.Lock()
-				defer mu.Unlock()
-				if r.Status == http.StatusOK {
-					won = append(won, r)
-				} else if r.str("error") != "invalid_grant" {
-					t.Errorf("at once: %d %s", r.Status, r.Raw)
+		// Of many at once one gets through, and then nobody; revoking beside it leaves no
+		// survivor (B-11, B-13).
+		atOnce := func(what string, ask func() reply, beside func()) {
+			t.Helper()
+			var mu sync.Mutex
+			var won []reply
+			var all sync.WaitGroup
+			if beside != nil {
+				all.Go(beside)
+			}
+			for range 8 {
+				all.Go(func() {
+					r := ask()
+					mu.Lock()
+					defer mu.Unlock()
+					if r.Status == http.StatusOK {
+						won = append(won, r)
+					} else if r.str("error") != "invalid_grant" {
+						t.Errorf("%s at once: %d %s", what, r.Status, r.Raw)
+					}
+				})
+			}
+			all.Wait()
+			if len(won) > 1 || len(won) == 0 && beside == nil {
+				t.Errorf("%s: %d got through", what, len(won))
+			}
+			for _, r := range won {
+				if c.active(r.str("access_token")) || c.active(r.str("refresh_token")) {
+					t.Errorf("%s: its tokens live", what)
 				}
-			})
+			}
 		}
-		all.Wait()
-		if len(won) != 1 || c.active(won[0].str("access_token")) {
-			t.Errorf("%d got through, or its tokens live", len(won))
-		}
+		code = c.code(in)
+		atOnce("a code", func() reply { return c.exchange(code) }, nil)
+		token := c.good(c.exchange(c.code(in))).str("refresh_token")
+		atOnce("a refresh token", func() reply { return c.refresh(token) }, nil)
+		token = c.good(c.exchange(c.code(in))).str("refresh_token")
+		atOnce("a refresh token and its end", func() reply { return c.refresh(token) }, func() { c.post("/oauth2/revoke", "token", token) })
 	})
 }
 

@@ -27,6 +27,7 @@ const (
 	WhyActed     = "acting_ended"
 	WhyClosed    = "support_access_closed"
 	WhyReplaced  = "replaced"
+	WhyGivenBack = "given_back"
 )
 
 // SignOut ends one session at its own wish; with one that acts elsewhere goes the

@@ -80,6 +80,9 @@ func OpenFamily(tx store.Tx, ask AskFamily) (core.Family, error) {
 		ID: core.FamilyID(secret.NewID(core.PrefixFamily, now)), Tenant: ask.User.Tenant, User: ask.User.ID, App: ask.App.ID, Session: ask.Session.ID,
 		Offline: ask.Offline, Level: d.Level, Doc: ask.Doc, CreatedAt: now, ExpiresAt: now.Add(CodeLife),
 	}
+	if f.Doc.SID = ask.Session.ID; ask.App.Doc.BackchannelURI != "" {
+		f.Notify = core.NotifyAtEnd
+	}
 	f.Doc.Methods, f.Doc.AuthTime = Methods(d.Level, ask.Session.Doc.Proofs), ask.Session.Doc.AuthTime()
 	if err := tx.InsertFamily(f); err != nil {
 		return core.Family{}, fmt.Errorf("open family: %w", err)

@@ -56,7 +56,8 @@ type FamilyWriter interface {
 	EndFamily(id core.FamilyID, why string) error
 	// EndFamilies ends a person's, but those of the sessions named.
 	EndFamilies(user core.UserID, why string, except ...core.SessionID) (int, error)
-	// EndFamiliesOfSession ends those of one session that do not outlive it.
+	// EndFamiliesOfSession ends those of one session that do not outlive it, and lets
+	// the apps of the others be told all the same. It returns how many ended.
 	EndFamiliesOfSession(user core.UserID, session core.SessionID, why string) (int, error)
 	// HandOver gives what came of one session of a person to another.
 	HandOver(user core.UserID, from, to core.SessionID) error

@@ -81,6 +81,12 @@ type Cross interface {
 	// MailQueue tells how many mails wait, and the oldest one's age.
 	MailQueue(ctx context.Context) (waiting int, oldest time.Time, err error)
 
+	// DueLogouts lists families whose apps are to be told that the sign-in is over, at
+	// most limit. SettleLogout notes a try: to be made again then, or never where that
+	// is zero.
+	DueLogouts(ctx context.Context, now time.Time, limit int) ([]core.Family, error)
+	SettleLogout(ctx context.Context, id core.FamilyID, again time.Time) error
+
 	// Unsealed returns committed events that belong to no batch yet, in the
 	// order of their insertion, at most limit.
 	Unsealed(ctx context.Context, limit int) ([]core.Event, error)

@@ -191,10 +191,15 @@ CREATE TABLE families (
     expires_at integer NOT NULL,
     ended_at   integer NOT NULL,
     ended_why  text NOT NULL,
+    notify     integer NOT NULL,
+    tries      integer NOT NULL,
+    next_at    integer NOT NULL,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
 CREATE INDEX families_expiry ON families (expires_at);
+
+CREATE INDEX families_told ON families (next_at, id) WHERE notify = 2;
 
 CREATE INDEX families_user ON families (user_id, ended_at);
 

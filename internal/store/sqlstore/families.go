@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ func familyOf(r db.Family) (core.Family, unknown, error) {
 		ID: core.FamilyID(r.ID), Tenant: core.TenantID(r.TenantID), User: core.UserID(r.UserID), App: core.AppID(r.AppID),
 		Session: core.SessionID(r.SessionID), Offline: r.Offline, Level: core.Level(r.Level), Doc: doc, Seq: r.Seq,
 		CodeAt: instant(r.CodeAt), CreatedAt: instant(r.CreatedAt), UsedAt: instant(r.UsedAt), ExpiresAt: instant(r.ExpiresAt),
-		EndedAt: instant(r.EndedAt), EndedWhy: r.EndedWhy,
+		EndedAt: instant(r.EndedAt), EndedWhy: r.EndedWhy, Notify: core.Notify(r.Notify), Tries: int(r.Tries),
 	}, rest, err
 }
 
@@ -64,7 +65,7 @@ func (t *tx) InsertFamily(f core.Family) error {
 	return t.err(t.q.InsertFamily(t.ctx, db.InsertFamilyParams{
 		ID: string(f.ID), TenantID: t.own(), UserID: string(f.User), AppID: string(f.App), SessionID: string(f.Session), Offline: f.Offline,
 		Level: string(f.Level), Doc: doc, Seq: f.Seq, CodeAt: micros(f.CodeAt), CreatedAt: micros(f.CreatedAt), UsedAt: micros(f.UsedAt),
-		ExpiresAt: micros(f.ExpiresAt), EndedAt: micros(f.EndedAt), EndedWhy: f.EndedWhy,
+		ExpiresAt: micros(f.ExpiresAt), EndedAt: micros(f.EndedAt), EndedWhy: f.EndedWhy, Notify: int64(f.Notify),
 	}))
 }
 
@@ -115,7 +116,37 @@ func (t *tx) EndFamiliesOfSession(user core.UserID, session core.SessionID, why 
 	n, err := t.q.EndFamiliesOfSession(t.ctx, db.EndFamiliesOfSessionParams{
 		TenantID: t.own(), UserID: string(user), SessionID: string(session), Now: micros(t.now), EndedWhy: why,
 	})
+	if err != nil {
+		return int(n), t.err(err)
+	}
+	_, err = t.q.TellOfSession(t.ctx, db.TellOfSessionParams{TenantID: t.own(), UserID: string(user), SessionID: string(session)})
 	return int(n), t.err(err)
+}
+
+func (s *Store) DueLogouts(ctx context.Context, now time.Time, limit int) (out []core.Family, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.DueLogouts(ctx, db.DueLogoutsParams{Now: micros(now), Most: int64(limit)})
+		for _, r := range rows {
+			f, _, err := familyOf(r)
+			if err != nil {
+				return err
+			}
+			out = append(out, f)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (s *Store) SettleLogout(ctx context.Context, id core.FamilyID, again time.Time) error {
+	return s.change(ctx, func(_ db.DBTX, q *db.Queries) error {
+		notify := core.NotifyNow
+		if again.IsZero() {
+			notify = core.NotifyNever
+		}
+		_, err := q.SettleLogout(ctx, db.SettleLogoutParams{ID: string(id), Notify: int64(notify), NextAt: micros(again)})
+		return err
+	})
 }
 
 func (t *tx) HandOver(user core.UserID, from, to core.SessionID) error {

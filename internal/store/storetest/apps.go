@@ -234,12 +234,13 @@ func testFamiliesEnd(t *testing.T, w *world) {
 	lives("after an app was let go", offline)
 	kept := w.family(h.user, other.ID, h.session.ID)
 	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.HandOver(h.user.ID, h.session.ID, second.ID) })
+	w.family(h.user, other.ID, h.session.ID)
 	w.update(h.tenant.ID, func(tx store.Tx) error {
 		n, err := tx.EndFamilies(h.user.ID, "everywhere", second.ID)
 		ended(1, n, err)
 		return nil
 	})
-	lives("after all others ended", kept)
+	lives("after all others ended", kept, offline)
 	w.update(h.tenant.ID, func(tx store.Tx) error { _, err := tx.EndFamilies(h.user.ID, "everywhere"); return err })
 	lives("after all ended")
 	if f := w.familyNow(theirs); !f.Live(w.clock.Now()) {
@@ -258,6 +259,60 @@ func testFamiliesEnd(t *testing.T, w *world) {
 	if err := w.View(w.ctx, to.ID, func(r store.Reader) error { _, err := r.Family(theirs.ID); return err }); !errors.Is(err, core.ErrNotFound) {
 		t.Errorf("swept: %v", err)
 	}
+}
+
+// testLogouts is L-03: an app that wants to is told when a sign-in is over, not when it
+// gave its tokens back, and once.
+func testLogouts(t *testing.T, w *world) {
+	h := w.household()
+	family := func(change func(*core.Family)) core.Family {
+		f := w.newFamily(h.user, h.app.ID, h.session.ID)
+		f.Notify = core.NotifyAtEnd
+		change(&f)
+		w.update(h.tenant.ID, func(tx store.Tx) error { return tx.InsertFamily(f) })
+		return f
+	}
+	plain, offline := family(func(*core.Family) {}), family(func(f *core.Family) { f.Offline = true })
+	family(func(f *core.Family) { f.Notify = core.NotifyNever })
+	back := family(func(*core.Family) {})
+	due := func(want ...core.Family) {
+		t.Helper()
+		all, err := w.DueLogouts(w.ctx, w.clock.Now(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids, wanted []core.FamilyID
+		for _, f := range all {
+			ids = append(ids, f.ID)
+		}
+		for _, f := range want {
+			wanted = append(wanted, f.ID)
+		}
+		same(t, "to be told", ids, wanted)
+	}
+	due()
+	w.update(h.tenant.ID, func(tx store.Tx) error {
+		first := tx.EndFamily(back.ID, "given_back")
+		_, err := tx.EndFamiliesOfSession(h.user.ID, h.session.ID, "signed_out")
+		return errors.Join(first, err)
+	})
+	due(plain, offline)
+	if err := w.SettleLogout(w.ctx, plain.ID, w.clock.Now().Add(time.Minute)); err != nil {
+		t.Error(err)
+	}
+	if err := w.SettleLogout(w.ctx, offline.ID, time.Time{}); err != nil {
+		t.Error(err)
+	}
+	due()
+	w.clock.Advance(time.Minute)
+	due(plain)
+	same(t, "tries", w.familyNow(plain).Tries, 1)
+	if f := w.familyNow(offline); !f.Live(w.clock.Now()) || f.Notify != core.NotifyNever {
+		t.Errorf("what outlives a session: %+v", f)
+	}
+	third := family(func(*core.Family) {})
+	w.update(h.tenant.ID, func(tx store.Tx) error { _, err := tx.EndFamilies(h.user.ID, "reset"); return err })
+	due(third, plain)
 }
 
 func testConnections(t *testing.T, w *world) {

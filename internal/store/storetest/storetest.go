@@ -88,6 +88,7 @@ func Run(t *testing.T, e Engine) {
 		{"apps and their secrets", testApps},
 		{"codes and refresh tokens are used once", testFamilies},
 		{"families end", testFamiliesEnd},
+		{"apps are told of the end", testLogouts},
 		{"connections", testConnections},
 		{"marks are used once", testSpent},
 	} {

@@ -32,7 +32,8 @@ CREATE TABLE app_secrets (
 CREATE INDEX app_secrets_app ON app_secrets (app_id, created_at);
 
 -- All tokens of one sign-in to an app. seq is the number of the refresh token that
--- is good, 0 for none; code_at is when the code was exchanged.
+-- is good, 0 for none; code_at is when the code was exchanged. notify is whether the
+-- app is to be told when the sign-in is over: 0 no, 1 yes, 2 now, and not before next_at.
 CREATE TABLE families (
     id         text NOT NULL PRIMARY KEY,
     tenant_id  text NOT NULL,
@@ -49,11 +50,15 @@ CREATE TABLE families (
     expires_at integer NOT NULL,
     ended_at   integer NOT NULL,
     ended_why  text NOT NULL,
+    notify     integer NOT NULL,
+    tries      integer NOT NULL,
+    next_at    integer NOT NULL,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
 CREATE INDEX families_user ON families (user_id, ended_at);
 CREATE INDEX families_expiry ON families (expires_at);
+CREATE INDEX families_told ON families (next_at, id) WHERE notify = 2;
 
 -- Which apps a person uses, and what they allowed them.
 CREATE TABLE connections (

@@ -246,8 +246,59 @@ func (q *Queries) DropConnection(ctx context.Context, arg DropConnectionParams) 
 	return result.RowsAffected()
 }
 
+const dueLogouts = `-- name: DueLogouts :many
+SELECT id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at FROM families WHERE notify = 2 AND next_at <= $1 ORDER BY next_at, id LIMIT CAST($2 AS bigint)
+`
+
+type DueLogoutsParams struct {
+	Now  int64
+	Most int64
+}
+
+func (q *Queries) DueLogouts(ctx context.Context, arg DueLogoutsParams) ([]Family, error) {
+	rows, err := q.db.QueryContext(ctx, dueLogouts, arg.Now, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Family
+	for rows.Next() {
+		var i Family
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.UserID,
+			&i.AppID,
+			&i.SessionID,
+			&i.Offline,
+			&i.Level,
+			&i.Doc,
+			&i.Seq,
+			&i.CodeAt,
+			&i.CreatedAt,
+			&i.UsedAt,
+			&i.ExpiresAt,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Notify,
+			&i.Tries,
+			&i.NextAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endAllFamilies = `-- name: EndAllFamilies :execrows
-UPDATE families SET ended_at = $1, ended_why = $2 WHERE ended_at = 0
+UPDATE families SET ended_at = $1, ended_why = $2, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END WHERE ended_at = 0
 `
 
 type EndAllFamiliesParams struct {
@@ -264,7 +315,7 @@ func (q *Queries) EndAllFamilies(ctx context.Context, arg EndAllFamiliesParams) 
 }
 
 const endFamilies = `-- name: EndFamilies :execrows
-UPDATE families SET ended_at = CAST($1 AS bigint), ended_why = $2
+UPDATE families SET ended_at = CAST($1 AS bigint), ended_why = $2, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
 WHERE tenant_id = $3 AND user_id = $4 AND ended_at = 0
   AND replace(CAST($5 AS text), '|' || session_id || '|', '') = CAST($5 AS text)
 `
@@ -293,7 +344,7 @@ func (q *Queries) EndFamilies(ctx context.Context, arg EndFamiliesParams) (int64
 }
 
 const endFamiliesOfApp = `-- name: EndFamiliesOfApp :execrows
-UPDATE families SET ended_at = CAST($1 AS bigint), ended_why = $2
+UPDATE families SET ended_at = CAST($1 AS bigint), ended_why = $2, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
 WHERE tenant_id = $3 AND user_id = $4 AND ended_at = 0 AND app_id = $5
 `
 
@@ -320,7 +371,7 @@ func (q *Queries) EndFamiliesOfApp(ctx context.Context, arg EndFamiliesOfAppPara
 }
 
 const endFamiliesOfSession = `-- name: EndFamiliesOfSession :execrows
-UPDATE families SET ended_at = CAST($1 AS bigint), ended_why = $2
+UPDATE families SET ended_at = CAST($1 AS bigint), ended_why = $2, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
 WHERE tenant_id = $3 AND user_id = $4 AND ended_at = 0 AND session_id = $5 AND NOT offline
 `
 
@@ -420,7 +471,7 @@ func (q *Queries) ExpireAppSecrets(ctx context.Context, arg ExpireAppSecretsPara
 }
 
 const families = `-- name: Families :many
-SELECT id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why FROM families WHERE tenant_id = $1 AND user_id = $2 AND ended_at = 0 AND expires_at > $3
+SELECT id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at FROM families WHERE tenant_id = $1 AND user_id = $2 AND ended_at = 0 AND expires_at > $3
 ORDER BY created_at DESC, id DESC
 `
 
@@ -455,6 +506,9 @@ func (q *Queries) Families(ctx context.Context, arg FamiliesParams) ([]Family, e
 			&i.ExpiresAt,
 			&i.EndedAt,
 			&i.EndedWhy,
+			&i.Notify,
+			&i.Tries,
+			&i.NextAt,
 		); err != nil {
 			return nil, err
 		}
@@ -470,7 +524,7 @@ func (q *Queries) Families(ctx context.Context, arg FamiliesParams) ([]Family, e
 }
 
 const family = `-- name: Family :one
-SELECT id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why FROM families WHERE tenant_id = $1 AND id = $2
+SELECT id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at FROM families WHERE tenant_id = $1 AND id = $2
 `
 
 type FamilyParams struct {
@@ -497,6 +551,9 @@ func (q *Queries) Family(ctx context.Context, arg FamilyParams) (Family, error) 
 		&i.ExpiresAt,
 		&i.EndedAt,
 		&i.EndedWhy,
+		&i.Notify,
+		&i.Tries,
+		&i.NextAt,
 	)
 	return i, err
 }
@@ -611,8 +668,8 @@ func (q *Queries) InsertAppSecret(ctx context.Context, arg InsertAppSecretParams
 }
 
 const insertFamily = `-- name: InsertFamily :exec
-INSERT INTO families (id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+INSERT INTO families (id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0)
 `
 
 type InsertFamilyParams struct {
@@ -631,6 +688,7 @@ type InsertFamilyParams struct {
 	ExpiresAt int64
 	EndedAt   int64
 	EndedWhy  string
+	Notify    int64
 }
 
 func (q *Queries) InsertFamily(ctx context.Context, arg InsertFamilyParams) error {
@@ -650,6 +708,7 @@ func (q *Queries) InsertFamily(ctx context.Context, arg InsertFamilyParams) erro
 		arg.ExpiresAt,
 		arg.EndedAt,
 		arg.EndedWhy,
+		arg.Notify,
 	)
 	return err
 }
@@ -728,6 +787,24 @@ func (q *Queries) SaveConnection(ctx context.Context, arg SaveConnectionParams) 
 	return result.RowsAffected()
 }
 
+const settleLogout = `-- name: SettleLogout :execrows
+UPDATE families SET notify = $1, tries = tries + 1, next_at = $2 WHERE id = $3 AND notify = 2
+`
+
+type SettleLogoutParams struct {
+	Notify int64
+	NextAt int64
+	ID     string
+}
+
+func (q *Queries) SettleLogout(ctx context.Context, arg SettleLogoutParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, settleLogout, arg.Notify, arg.NextAt, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const spend = `-- name: Spend :execrows
 INSERT INTO spent (kind, mark, tenant_id, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, mark) DO NOTHING
 `
@@ -781,6 +858,25 @@ type SweepSpentParams struct {
 
 func (q *Queries) SweepSpent(ctx context.Context, arg SweepSpentParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, sweepSpent, arg.ExpiredBefore, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const tellOfSession = `-- name: TellOfSession :execrows
+UPDATE families SET notify = 2 WHERE tenant_id = $1 AND user_id = $2 AND ended_at = 0 AND session_id = $3 AND notify = 1
+`
+
+type TellOfSessionParams struct {
+	TenantID  string
+	UserID    string
+	SessionID string
+}
+
+// What outlives a session does not end with it, and its app is told all the same.
+func (q *Queries) TellOfSession(ctx context.Context, arg TellOfSessionParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, tellOfSession, arg.TenantID, arg.UserID, arg.SessionID)
 	if err != nil {
 		return 0, err
 	}

@@ -164,6 +164,9 @@ type Family struct {
 	ExpiresAt int64
 	EndedAt   int64
 	EndedWhy  string
+	Notify    int64
+	Tries     int64
+	NextAt    int64
 }
 
 type Job struct {

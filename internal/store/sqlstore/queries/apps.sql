@@ -48,8 +48,8 @@ SELECT * FROM families WHERE tenant_id = @tenant_id AND user_id = @user_id AND e
 ORDER BY created_at DESC, id DESC;
 
 -- name: InsertFamily :exec
-INSERT INTO families (id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why)
-VALUES (@id, @tenant_id, @user_id, @app_id, @session_id, @offline, @level, @doc, @seq, @code_at, @created_at, @used_at, @expires_at, @ended_at, @ended_why);
+INSERT INTO families (id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at)
+VALUES (@id, @tenant_id, @user_id, @app_id, @session_id, @offline, @level, @doc, @seq, @code_at, @created_at, @used_at, @expires_at, @ended_at, @ended_why, @notify, 0, 0);
 
 -- name: ExchangeCode :execrows
 UPDATE families SET code_at = CAST(@now AS bigint), used_at = CAST(@now AS bigint), seq = @seq, doc = @doc, expires_at = @until
@@ -64,16 +64,26 @@ UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why WHER
 
 -- name: EndFamilies :execrows
 -- @spared holds ids of sessions between bars; see EndSessions.
-UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0
   AND replace(CAST(@spared AS text), '|' || session_id || '|', '') = CAST(@spared AS text);
 
 -- name: EndFamiliesOfSession :execrows
-UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = @session_id AND NOT offline;
 
+-- name: TellOfSession :execrows
+-- What outlives a session does not end with it, and its app is told all the same.
+UPDATE families SET notify = 2 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = @session_id AND notify = 1;
+
+-- name: DueLogouts :many
+SELECT * FROM families WHERE notify = 2 AND next_at <= @now ORDER BY next_at, id LIMIT CAST(@most AS bigint);
+
+-- name: SettleLogout :execrows
+UPDATE families SET notify = @notify, tries = tries + 1, next_at = @next_at WHERE id = @id AND notify = 2;
+
 -- name: EndFamiliesOfApp :execrows
-UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND app_id = @app_id;
 
 -- name: HandOver :execrows
@@ -81,7 +91,7 @@ UPDATE families SET session_id = CAST(@to_session AS text)
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = CAST(@from_session AS text);
 
 -- name: EndAllFamilies :execrows
-UPDATE families SET ended_at = @ended_at, ended_why = @ended_why WHERE ended_at = 0;
+UPDATE families SET ended_at = @ended_at, ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END WHERE ended_at = 0;
 
 -- name: SweepFamilies :execrows
 DELETE FROM families WHERE id IN (SELECT f.id FROM families f WHERE f.expires_at < @expired_before LIMIT CAST(@most AS bigint));
