@@ -241,5 +241,11 @@ func (c Connection) Allows(scopes []string) bool {
 // never one of another (row DS-05).
 type SpentKind string
 
-// SpentAccess are access tokens that were revoked before their end.
-const SpentAccess SpentKind = "access"
+const (
+	// SpentAccess are access tokens that were revoked before their end.
+	SpentAccess SpentKind = "access"
+	// SpentPushed are pushed requests that got their code.
+	SpentPushed SpentKind = "pushed"
+	// SpentProof are proofs that a token was sent by whoever holds its key.
+	SpentProof SpentKind = "proof"
+)

@@ -31,10 +31,15 @@ func bad(code, about string) *refusal {
 // answer writes what fn returns as JSON: a document, or its refusal. The error goes on
 // to the log of the request.
 func answer(fn func(http.ResponseWriter, *http.Request) (any, error)) func(http.ResponseWriter, *http.Request) error {
+	return answerAs(http.StatusOK, fn)
+}
+
+// answerAs is answer with the status of what is right.
+func answerAs(status int, fn func(http.ResponseWriter, *http.Request) (any, error)) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		doc, err := fn(w, r)
 		if err == nil {
-			return write(w, http.StatusOK, doc)
+			return write(w, status, doc)
 		}
 		said := refusalOf(w, err)
 		if said.Realm != "" {

@@ -36,6 +36,8 @@ type asked struct {
 	Login   string      `json:"login,omitempty"`
 	Locales string      `json:"locales,omitempty"`
 	At      int64       `json:"at"` // when it began, in microseconds
+	// Pushed names a request that the app pushed: it is good for one code.
+	Pushed string `json:"pushed,omitempty"`
 }
 
 // askedLife is how long a request may take to come back from the sign-in.
@@ -68,12 +70,14 @@ func lowest(levels []core.Level) core.Level {
 const sealAsked = "authorization request"
 
 // seal makes the address to come back to.
-func (h *Handler) seal(a asked) (string, error) {
+func (h *Handler) seal(a asked) (string, error) { return h.sealAs(a, sealAsked) }
+
+func (h *Handler) sealAs(a asked, what string) (string, error) {
 	plain, err := json.Marshal(a)
 	if err != nil {
 		return "", err
 	}
-	sealed, err := h.Ring.Seal(plain, sealAsked)
+	sealed, err := h.Ring.Seal(plain, what)
 	if err != nil {
 		return "", err
 	}
@@ -144,6 +148,19 @@ func (h *Handler) read(ctx context.Context, p params) (a asked, app *directory.R
 	if err != nil {
 		return a, nil, err, nil
 	}
+	if p.has("request_uri") && p.twice == "" {
+		// What else stands in the address does not count.
+		a, why := h.pull(app, p)
+		switch {
+		case why == nil && !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()):
+			return a, nil, unknown, nil
+		case why == nil:
+			return a, app, nil, nil
+		case !app.May(core.GrantCode) || !directory.SameRedirect(app.Doc.RedirectURIs, p.get("redirect_uri"), app.Public()):
+			return a, nil, core.NewFault(core.KindConflict, "app.request_expired"), nil
+		}
+		return asked{App: app.ID, Redirect: p.get("redirect_uri"), State: p.get("state"), At: h.Now().UnixMicro()}, app, nil, why
+	}
 	a = asked{App: app.ID, Redirect: p.get("redirect_uri"), State: p.get("state"), Nonce: p.get("nonce"), At: h.Now().UnixMicro()}
 	if !app.May(core.GrantCode) || !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()) {
 		return a, nil, unknown, nil
@@ -163,8 +180,6 @@ func (h *Handler) fill(a *asked, app *directory.Registered, p params) *refusal {
 	switch {
 	case p.has("request"):
 		return bad("request_not_supported", "request objects are not supported")
-	case p.has("request_uri"):
-		return bad("request_uri_not_supported", "request objects are not supported")
 	case !p.has("response_type"):
 		return bad("invalid_request", "response_type is missing")
 	case p.get("response_type") != "code":

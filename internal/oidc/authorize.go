@@ -285,6 +285,11 @@ const usedDaily = 24 * time.Hour
 func (h *Handler) issue(w http.ResponseWriter, r *http.Request, a asked, app *directory.Registered, cur session.Current, allowed bool) error {
 	var f core.Family
 	err := h.Store.Update(r.Context(), cur.User.Tenant, func(tx store.Tx) error {
+		if a.Pushed != "" {
+			if err := tx.Spend(core.SpentPushed, []byte(a.Pushed), h.Now().Add(2*askedLife)); err != nil {
+				return err
+			}
+		}
 		ask, err := h.question(tx, r, a, app, cur)
 		if err != nil {
 			return err
@@ -294,6 +299,9 @@ func (h *Handler) issue(w http.ResponseWriter, r *http.Request, a asked, app *di
 		}
 		return h.connect(tx, r, a, app, cur, allowed)
 	})
+	if errors.Is(err, store.ErrConflict) && a.Pushed != "" {
+		return h.refuse(w, a, bad("invalid_request_uri", "it was used"))
+	}
 	if err != nil {
 		return err
 	}

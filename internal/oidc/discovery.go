@@ -19,6 +19,7 @@ type metadata struct {
 	Introspect    string   `json:"introspection_endpoint"`
 	Revoke        string   `json:"revocation_endpoint"`
 	Logout        string   `json:"end_session_endpoint"`
+	Push          string   `json:"pushed_authorization_request_endpoint"`
 	Scopes        []string `json:"scopes_supported"`
 	ResponseTypes []string `json:"response_types_supported"`
 	ResponseModes []string `json:"response_modes_supported"`
@@ -54,7 +55,7 @@ func (h *Handler) discovery(w http.ResponseWriter, _ *http.Request) (any, error)
 	}
 	return metadata{
 		Issuer: h.Issuer, Authorize: h.Issuer + pathAuthorize, Token: h.Issuer + pathToken, Userinfo: h.Issuer + pathUserinfo, Keys: h.Issuer + pathKeys,
-		Introspect: h.Issuer + pathIntrospect, Revoke: h.Issuer + pathRevoke, Logout: h.Issuer + pathLogout,
+		Introspect: h.Issuer + pathIntrospect, Revoke: h.Issuer + pathRevoke, Logout: h.Issuer + pathLogout, Push: h.Issuer + pathPush,
 		Scopes: core.PersonScopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, Grants: core.AppGrants,
 		ACR: acr, Subjects: []string{"public"}, IDAlgs: core.AppAlgs, TokenAuth: append(secrets, "none"), LookAuth: secrets, RevokeAuth: append(secrets, "none"),
 		PKCE: []string{"S256"},

@@ -42,6 +42,7 @@ const (
 	pathUserinfo   = "/oauth2/userinfo"
 	pathIntrospect = "/oauth2/introspect"
 	pathRevoke     = "/oauth2/revoke"
+	pathPush       = "/oauth2/par"
 	pathLogout     = "/oauth2/logout"
 	pathConfirm    = "/oauth2/logout/confirm"
 	pathKeys       = "/.well-known/jwks.json"
@@ -66,6 +67,7 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "POST " + pathUserinfo, Handler: shared(h.userinfo), Guard: web.Public, CrossOrigin: true},
 		{Pattern: "POST " + pathIntrospect, Handler: answer(h.introspect), Guard: web.Public, CrossOrigin: true},
 		{Pattern: "POST " + pathRevoke, Handler: shared(h.revoke), Guard: web.Public, CrossOrigin: true},
+		{Pattern: "POST " + pathPush, Handler: answerAs(http.StatusCreated, h.push), Guard: web.Public, CrossOrigin: true},
 		{Pattern: "GET " + pathLogout, Handler: h.getLogout, Guard: web.Public},
 		{Pattern: "POST " + pathLogout, Handler: h.postLogout, Guard: web.Public, CrossOrigin: true},
 		{Pattern: "POST " + pathConfirm, Handler: h.postConfirm, Guard: web.Public},
