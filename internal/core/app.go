@@ -204,6 +204,9 @@ type FamilyDoc struct {
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	Challenge   string `json:"challenge,omitempty"`
 	Nonce       string `json:"nonce,omitempty"`
+	// Key is the thumbprint of the key that the code is bound to; once exchanged, that
+	// the refresh tokens of an app without a secret are bound to.
+	Key string `json:"key,omitempty"`
 }
 
 // Live reports whether tokens of the family count at now.

@@ -30,6 +30,7 @@ type metadata struct {
 	TokenAuth     []string `json:"token_endpoint_auth_methods_supported"`
 	LookAuth      []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevokeAuth    []string `json:"revocation_endpoint_auth_methods_supported"`
+	ProofAlgs     []string `json:"dpop_signing_alg_values_supported"`
 	PKCE          []string `json:"code_challenge_methods_supported"`
 	Claims        []string `json:"claims_supported"`
 	Prompts       []string `json:"prompt_values_supported"`
@@ -58,7 +59,7 @@ func (h *Handler) discovery(w http.ResponseWriter, _ *http.Request) (any, error)
 		Introspect: h.Issuer + pathIntrospect, Revoke: h.Issuer + pathRevoke, Logout: h.Issuer + pathLogout, Push: h.Issuer + pathPush,
 		Scopes: core.PersonScopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, Grants: core.AppGrants,
 		ACR: acr, Subjects: []string{"public"}, IDAlgs: core.AppAlgs, TokenAuth: append(secrets, "none"), LookAuth: secrets, RevokeAuth: append(secrets, "none"),
-		PKCE: []string{"S256"},
+		ProofAlgs: core.AppAlgs, PKCE: []string{"S256"},
 		Claims: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "tenant_id", "tenant",
 			"name", "preferred_username", "locale", "updated_at", "email", "email_verified"},
 		Prompts: []string{"none", "login", "consent", "select_account"}, Locales: locales(), ClaimsParam: true, ISS: true, Backchannel: true, BackchannelID: true,

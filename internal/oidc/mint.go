@@ -44,6 +44,8 @@ type claims struct {
 	Tenant   string   `json:"tenant,omitempty"`
 	// Family is which tokens this one belongs to: it ends with them.
 	Family string `json:"family,omitempty"`
+	// Bound is the key that it is bound to.
+	Bound *confirmation `json:"cnf,omitempty"`
 	person
 }
 
