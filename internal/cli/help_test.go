@@ -51,7 +51,7 @@ func TestEveryVerbHasHelp(t *testing.T) {
 
 // Verbs that change nothing; every other one shows first what it would change.
 var onlyLook = []string{"serve", "demo", "doctor", "healthcheck", "version", "config check", "config print", "migrate plan", "migrate history",
-	"backup verify", "keys list", "tenant list", "user list", "user show", "policy explain", "policy simulate", "policy compare", "audit verify", "audit tail", "audit export", "totp verify", "export people"}
+	"backup verify", "keys list", "tenant list", "user list", "user show", "app list", "app show", "policy explain", "policy simulate", "policy compare", "audit verify", "audit tail", "audit export", "totp verify", "export people"}
 
 func TestEveryWriteHasADryRun(t *testing.T) {
 	for _, leaf := range leaves(t) {
