@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -37,6 +39,7 @@ type appFlags struct {
 	AccessLife   time.Duration `help:"How long access tokens live (5m)." placeholder:"5m"`
 	RefreshLife  time.Duration `help:"How long refresh tokens live after the sign-in (720h)." placeholder:"720h"`
 	Alg          string        `enum:",ES256,EdDSA,RS256" default:"" help:"What its tokens are signed with (ES256)."`
+	Keys         string        `help:"File with the public keys (JSON Web Key Set) of an app that signs and has no secret (private_key_jwt)." placeholder:"FILE"`
 	WithoutPKCE  bool          `name:"without-pkce" help:"Let an old server app do without PKCE."`
 	RequiredPKCE bool          `name:"with-pkce" help:"Ask for PKCE again."`
 }
@@ -57,11 +60,23 @@ type appWish struct {
 	RefreshLife core.Duration `json:"refresh_life,omitempty"`
 	Alg         string        `json:"alg,omitempty"`
 	NoPKCE      *bool         `json:"no_pkce,omitempty"`
+
+	Keys json.RawMessage `json:"keys,omitempty"`
 }
 
 func (v appFlags) wish(name string) (appWish, error) {
 	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Backchannel: v.Backchannel, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For,
 		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg}
+	if v.Keys != "" {
+		keys, err := os.ReadFile(v.Keys)
+		if err != nil {
+			return w, fmt.Errorf("keys: %w", err)
+		}
+		if !json.Valid(keys) {
+			return w, usage("--keys: %s is no JSON", v.Keys)
+		}
+		w.Keys = keys
+	}
 	if v.WithoutPKCE && v.RequiredPKCE {
 		return w, usage("--with-pkce and --without-pkce exclude each other")
 	}
@@ -96,6 +111,9 @@ func (w appWish) over(ctx context.Context, h *app.House, name string, d core.App
 		d.BackchannelURI = ""
 	default:
 		d.BackchannelURI = w.Backchannel
+	}
+	if len(w.Keys) > 0 {
+		d.Keys = w.Keys
 	}
 	if w.FirstParty != nil {
 		d.FirstParty = *w.FirstParty
@@ -214,8 +232,11 @@ func farAppCreate(ctx context.Context, h *app.House, in appCreateIn, out *answer
 		return err
 	}
 	d := core.AppDoc{}
-	if in.Public {
+	switch {
+	case in.Public:
 		d.Auth = core.AppPublic
+	case len(in.Wish.Keys) > 0:
+		d.Auth = core.AppKey
 	}
 	w, err := in.Wish.over(ctx, h, "", d)
 	if err != nil {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -9,6 +10,7 @@ import (
 const (
 	AppPublic = "none"   // it runs on people's devices and can keep no secret
 	AppSecret = "secret" // client_secret_basic or client_secret_post
+	AppKey    = "key"    // private_key_jwt: it signs, and sends no secret anywhere
 )
 
 // Grants that an app may use.
@@ -100,6 +102,8 @@ type AppDoc struct {
 	AccessLife  Duration `json:"access_life,omitempty"`
 	RefreshLife Duration `json:"refresh_life,omitempty"`
 	Alg         string   `json:"alg,omitempty"` // empty: AlgES256
+	// Keys are the public keys, as a JSON Web Key Set, of an app that shows itself by one.
+	Keys json.RawMessage `json:"keys,omitempty"`
 	// NoPKCE lets an old client that keeps a secret do without.
 	NoPKCE bool `json:"no_pkce,omitempty"`
 }
@@ -204,6 +208,9 @@ type FamilyDoc struct {
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	Challenge   string `json:"challenge,omitempty"`
 	Nonce       string `json:"nonce,omitempty"`
+	// Key is the thumbprint of the key that the code is bound to; once exchanged, that
+	// the refresh tokens of an app without a secret are bound to.
+	Key string `json:"key,omitempty"`
 }
 
 // Live reports whether tokens of the family count at now.
@@ -246,6 +253,8 @@ const (
 	SpentAccess SpentKind = "access"
 	// SpentPushed are pushed requests that got their code.
 	SpentPushed SpentKind = "pushed"
+	// SpentAssertion are words by which an app showed that it is itself.
+	SpentAssertion SpentKind = "assertion"
 	// SpentProof are proofs that a token was sent by whoever holds its key.
 	SpentProof SpentKind = "proof"
 )

@@ -28,6 +28,7 @@ const (
 	minAccess   = time.Minute
 	minRefresh  = time.Hour
 	appScopeLen = 100
+	appKeysLong = 16 << 10
 )
 
 // invalidApp says which part of a wish is not right.
@@ -51,8 +52,10 @@ func cleanApp(w AppWish) (AppWish, error) {
 	public := d.Auth == core.AppPublic
 	has := func(grant string) bool { return slices.Contains(d.Grants, grant) }
 	switch {
-	case !public && d.Auth != core.AppSecret:
+	case !slices.Contains([]string{core.AppPublic, core.AppSecret, core.AppKey}, d.Auth):
 		return w, invalidApp("auth")
+	case (d.Auth == core.AppKey) == (len(d.Keys) == 0) || len(d.Keys) > appKeysLong:
+		return w, invalidApp("keys")
 	case !subset(d.Grants, core.AppGrants) || has(core.GrantRefresh) && !has(core.GrantCode):
 		return w, invalidApp("grants")
 	case public && (has(core.GrantClient) || d.NoPKCE):

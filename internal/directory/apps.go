@@ -46,7 +46,7 @@ func (s *Service) CreateApp(ctx context.Context, at core.TenantID, w AppWish, by
 		if err := tx.InsertApp(a); err != nil {
 			return err
 		}
-		if !a.Public() {
+		if a.Doc.Auth == core.AppSecret {
 			if secretText, err = newAppSecret(tx, a); err != nil {
 				return err
 			}
@@ -64,6 +64,11 @@ func (s *Service) checkApp(ctx context.Context, owner access.Place, w AppWish) (
 	w, err := cleanApp(w)
 	if err != nil {
 		return w, err
+	}
+	if len(w.Doc.Keys) > 0 {
+		if err := secret.CheckPublicKeys(w.Doc.Keys); err != nil {
+			return w, invalidApp("keys")
+		}
 	}
 	if err := s.checkTenants(ctx, owner, w.Doc.Tenants); err != nil || s.Signs == nil {
 		return w, err
@@ -195,8 +200,8 @@ func (s *Service) RotateAppSecret(ctx context.Context, id core.AppID, overlap ti
 		return "", until, core.Invalid("app.overlap", "days", int(SecretOverlapMost/(24*time.Hour)))
 	}
 	_, err = s.changeApp(ctx, id, by, func(tx store.Tx, a *core.App) (e core.Event, err error) {
-		if a.Public() {
-			return e, core.Invalid("app.public")
+		if a.Doc.Auth != core.AppSecret {
+			return e, invalidApp("auth")
 		}
 		until = tx.Now().Add(overlap)
 		if _, err := tx.ExpireAppSecrets(id, until); err != nil {

@@ -65,7 +65,7 @@ func challenge(r *refusal) string {
 	if r.Realm == "Basic" {
 		return `Basic realm="Sallyport", charset="UTF-8"`
 	}
-	c := `Bearer realm="Sallyport"`
+	c := r.Realm + ` realm="Sallyport"`
 	if r.Code != "" {
 		c += `, error="` + r.Code + `", error_description="` + r.About + `"`
 	}
@@ -125,7 +125,7 @@ func preflight(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Origin") != "" {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 		w.Header().Set("Access-Control-Max-Age", "3600")
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -36,6 +36,8 @@ type asked struct {
 	Login   string      `json:"login,omitempty"`
 	Locales string      `json:"locales,omitempty"`
 	At      int64       `json:"at"` // when it began, in microseconds
+	// Key is the thumbprint of the key that the code is to be bound to.
+	Key string `json:"key,omitempty"`
 	// Pushed names a request that the app pushed: it is good for one code.
 	Pushed string `json:"pushed,omitempty"`
 }
@@ -191,6 +193,9 @@ func (h *Handler) fill(a *asked, app *directory.Registered, p params) *refusal {
 	}
 	if err := a.pkce(app, p); err != nil {
 		return err
+	}
+	if a.Key = p.get("dpop_jkt"); a.Key != "" && !isThumbprint(a.Key) {
+		return bad("invalid_request", "dpop_jkt is not a thumbprint")
 	}
 	for _, s := range words(p.get("scope")) {
 		// One that is not known is left out, and the answer says what was granted.

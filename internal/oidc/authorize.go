@@ -240,7 +240,7 @@ func (h *Handler) decide(r *http.Request, a asked, app *directory.Registered, cu
 // question is what the gate is asked, of rows read in this transaction.
 func (h *Handler) question(rd store.Reader, r *http.Request, a asked, app *directory.Registered, cur session.Current) (session.AskFamily, error) {
 	ask := session.AskFamily{Effective: cur.Effective, App: app.App, Level: a.least(), Client: h.client(r), Offline: slices.Contains(a.Scopes, core.ScopeOffline),
-		Doc: core.FamilyDoc{Scopes: a.Scopes, Resources: a.Resources, RedirectURI: a.Redirect, Challenge: a.Challenge, Nonce: a.Nonce}}
+		Doc: core.FamilyDoc{Scopes: a.Scopes, Resources: a.Resources, RedirectURI: a.Redirect, Challenge: a.Challenge, Nonce: a.Nonce, Key: a.Key}}
 	var err error
 	if ask.Session, err = rd.Session(cur.Session.ID); err != nil {
 		return ask, core.ErrNoSession

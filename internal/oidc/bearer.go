@@ -78,8 +78,9 @@ func unauthorized(code, about string) *refusal {
 // bearer finds the token of a request: in the header, or in a posted form, and never in
 // the address.
 func (h *Handler) bearer(w http.ResponseWriter, r *http.Request) (alive, error) {
-	text := ""
-	if scheme, rest, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+	text, proves := "", false
+	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if proves = strings.EqualFold(scheme, "DPoP"); proves || strings.EqualFold(scheme, "Bearer") {
 		text = strings.TrimSpace(rest)
 	} else if r.Method == http.MethodPost && r.Header.Get("Authorization") == "" && r.ContentLength != 0 {
 		p := form(w, r)
@@ -99,7 +100,19 @@ func (h *Handler) bearer(w http.ResponseWriter, r *http.Request) (alive, error) 
 	if !ok || !a.Audience.has(h.Issuer) {
 		return a, unauthorized("invalid_token", "the token is not valid here")
 	}
-	return a, nil
+	// A bound token is good only with its key, and a proof only with a bound token: else
+	// whoever stole one would send it the other way.
+	if proves != (a.Bound != nil) {
+		return a, unauthorized("invalid_token", "the token is not valid this way")
+	}
+	if !proves {
+		return a, nil
+	}
+	key, err := h.proof(r, core.TenantID(a.TenantID), text)
+	if errors.Is(err, badProof) || err == nil && key != a.Bound.Thumbprint {
+		return a, &refusal{Code: badProof.Code, About: badProof.About, Status: http.StatusUnauthorized, Realm: "DPoP"}
+	}
+	return a, err
 }
 
 // userinfo tells an app about the person who signed in to it.
@@ -141,6 +154,8 @@ type introspected struct {
 	AMR      []string `json:"amr,omitempty"`
 	TenantID string   `json:"tenant_id,omitempty"`
 	Tenant   string   `json:"tenant,omitempty"`
+
+	Bound *confirmation `json:"cnf,omitempty"`
 }
 
 // introspect tells an app about a token: one of its own, or one that was made for an
@@ -171,7 +186,11 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) (any, error
 	if !ok || !mine {
 		return inactive, nil
 	}
-	return introspected{Active: true, Type: "Bearer", Scope: a.Scope, Client: a.Client, Login: a.user.Login, Subject: a.Subject, Issuer: a.Issuer, Audience: a.Audience,
+	kind := "Bearer"
+	if a.Bound != nil {
+		kind = "DPoP"
+	}
+	return introspected{Active: true, Type: kind, Bound: a.Bound, Scope: a.Scope, Client: a.Client, Login: a.user.Login, Subject: a.Subject, Issuer: a.Issuer, Audience: a.Audience,
 		Expires: a.Expires, Issued: a.Issued, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, TenantID: a.TenantID, Tenant: a.Tenant}, nil
 }
 

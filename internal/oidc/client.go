@@ -1,6 +1,8 @@
 package oidc
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -25,6 +27,10 @@ func (h *Handler) authenticate(r *http.Request, p params) (*directory.Registered
 	if err != nil {
 		return nil, err
 	}
+	assertion := p.get("client_assertion")
+	if assertion != "" && (text != "" || r.Header.Get("Authorization") != "" || p.get("client_assertion_type") != assertionType) {
+		return nil, bad("invalid_request", "the app shows itself in two ways, or in one that is not known")
+	}
 	app, err := h.Apps.Find(r.Context(), core.AppID(id))
 	if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound {
 		h.Limiter.Fail(c.Source(), h.Now())
@@ -34,13 +40,18 @@ func (h *Handler) authenticate(r *http.Request, p params) (*directory.Registered
 		return nil, err
 	}
 	if app.Public() {
-		if text != "" {
+		if text != "" || assertion != "" {
 			return nil, h.refused(r, app, c)
 		}
 		return app, nil
 	}
 	ok := false
-	if text != "" {
+	switch {
+	case assertion != "" && app.Doc.Auth == core.AppKey:
+		if ok, err = h.asserted(r, app, assertion); err != nil {
+			return nil, err
+		}
+	case text != "" && app.Doc.Auth == core.AppSecret:
 		if ok, err = h.Apps.Proves(r.Context(), app, text); err != nil {
 			return nil, err
 		}
@@ -70,6 +81,9 @@ func (h *Handler) refused(r *http.Request, app *directory.Registered, c core.Cli
 func credentials(r *http.Request, p params) (id, text string, err error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
+		if !p.has("client_id") && p.has("client_assertion") {
+			return issuerOf(p.get("client_assertion")), "", nil
+		}
 		if !p.has("client_id") {
 			return "", "", invalidClient
 		}
@@ -88,4 +102,21 @@ func credentials(r *http.Request, p params) (id, text string, err error) {
 		return "", "", bad("invalid_request", "the app shows itself in two ways")
 	}
 	return id, text, nil
+}
+
+// issuerOf reads who says that an assertion is theirs. Nothing is believed: it only
+// finds the keys to check it with.
+func issuerOf(assertion string) string {
+	parts := strings.Split(assertion, ".")
+	if len(parts) != 3 || len(assertion) > longest {
+		return ""
+	}
+	plain, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var c struct {
+		Subject string `json:"sub"`
+	}
+	if err != nil || json.Unmarshal(plain, &c) != nil {
+		return ""
+	}
+	return c.Subject
 }

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -30,6 +31,8 @@ type metadata struct {
 	TokenAuth     []string `json:"token_endpoint_auth_methods_supported"`
 	LookAuth      []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevokeAuth    []string `json:"revocation_endpoint_auth_methods_supported"`
+	TokenAlgs     []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	ProofAlgs     []string `json:"dpop_signing_alg_values_supported"`
 	PKCE          []string `json:"code_challenge_methods_supported"`
 	Claims        []string `json:"claims_supported"`
 	Prompts       []string `json:"prompt_values_supported"`
@@ -48,7 +51,7 @@ const kept = "public, max-age=900"
 
 func (h *Handler) discovery(w http.ResponseWriter, _ *http.Request) (any, error) {
 	w.Header().Set("Cache-Control", kept)
-	secrets := []string{"client_secret_basic", "client_secret_post"}
+	secrets := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	var acr []string
 	for _, l := range rungs {
 		acr = append(acr, l.ACR())
@@ -57,8 +60,8 @@ func (h *Handler) discovery(w http.ResponseWriter, _ *http.Request) (any, error)
 		Issuer: h.Issuer, Authorize: h.Issuer + pathAuthorize, Token: h.Issuer + pathToken, Userinfo: h.Issuer + pathUserinfo, Keys: h.Issuer + pathKeys,
 		Introspect: h.Issuer + pathIntrospect, Revoke: h.Issuer + pathRevoke, Logout: h.Issuer + pathLogout, Push: h.Issuer + pathPush,
 		Scopes: core.PersonScopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, Grants: core.AppGrants,
-		ACR: acr, Subjects: []string{"public"}, IDAlgs: core.AppAlgs, TokenAuth: append(secrets, "none"), LookAuth: secrets, RevokeAuth: append(secrets, "none"),
-		PKCE: []string{"S256"},
+		ACR: acr, Subjects: []string{"public"}, IDAlgs: core.AppAlgs, TokenAuth: withNone(secrets), LookAuth: secrets, RevokeAuth: withNone(secrets),
+		TokenAlgs: core.AppAlgs, ProofAlgs: core.AppAlgs, PKCE: []string{"S256"},
 		Claims: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "tenant_id", "tenant",
 			"name", "preferred_username", "locale", "updated_at", "email", "email_verified"},
 		Prompts: []string{"none", "login", "consent", "select_account"}, Locales: locales(), ClaimsParam: true, ISS: true, Backchannel: true, BackchannelID: true,
@@ -81,3 +84,5 @@ func (h *Handler) keys(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 func unix(s int64) time.Time { return time.Unix(s, 0).UTC() }
+
+func withNone(methods []string) []string { return append(slices.Clone(methods), "none") }

@@ -31,6 +31,7 @@ type Handler struct {
 	End func(context.Context, core.Session, core.Client) error
 
 	signers sync.Map // jose.Signer by key and type
+	seen    seen
 }
 
 // Paths of the endpoints.

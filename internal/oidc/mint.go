@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -44,6 +45,8 @@ type claims struct {
 	Tenant   string   `json:"tenant,omitempty"`
 	// Family is which tokens this one belongs to: it ends with them.
 	Family string `json:"family,omitempty"`
+	// Bound is the key that it is bound to.
+	Bound *confirmation `json:"cnf,omitempty"`
 	person
 }
 
@@ -136,6 +139,45 @@ func (h *Handler) verify(text, kind string) (c claims, ok bool) {
 	if len(text) > longest {
 		return c, false
 	}
+	name := sha256.Sum256([]byte(kind + " " + text))
+	if c, ok := h.seen.get(name); ok {
+		return c, true
+	}
+	if c, ok = h.check(text, kind); ok {
+		h.seen.put(name, c)
+	}
+	return c, ok
+}
+
+// seen remembers what was signed by us. A signature that was right once is right for
+// ever, and checking it costs more than everything else that is asked of a token; what
+// may change, whether the token counts, is not remembered. Nobody can fill it with
+// tokens of their own.
+type seen struct {
+	mu   sync.RWMutex
+	kept map[[32]byte]claims
+}
+
+const seenMost = 20_000
+
+func (s *seen) get(name [32]byte) (claims, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c, ok := s.kept[name]
+	return c, ok
+}
+
+func (s *seen) put(name [32]byte, c claims) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept == nil || len(s.kept) >= seenMost {
+		s.kept = make(map[[32]byte]claims)
+	}
+	s.kept[name] = c
+}
+
+// check is verify by the signature.
+func (h *Handler) check(text, kind string) (c claims, ok bool) {
 	signed, err := jose.ParseSignedCompact(text, algorithms)
 	if err != nil || len(signed.Signatures) != 1 {
 		return c, false

@@ -51,13 +51,17 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
 	if !app.May(grant) {
 		return nil, bad("unauthorized_client", "the app may not use this grant")
 	}
+	key, err := h.proof(r, app.Tenant, "")
+	if err != nil {
+		return nil, err
+	}
 	switch grant {
 	case core.GrantCode:
-		return h.exchange(r, app, p)
+		return h.exchange(r, app, p, key)
 	case core.GrantRefresh:
-		return h.refresh(r, app, p)
+		return h.refresh(r, app, p, key)
 	}
-	return h.own(r, app, p)
+	return h.own(r, app, p, key)
 }
 
 // granted is what a family gives this time.
@@ -68,6 +72,7 @@ type granted struct {
 	scopes    []string
 	resources []string
 	nonce     string
+	key       string // that the access token is bound to
 }
 
 // redeem honours a handle in one transaction of the person's tenant. fn gets the
@@ -129,7 +134,7 @@ func (h *Handler) present(r *http.Request, app *directory.Registered, u core.Use
 }
 
 // exchange gives tokens for a code.
-func (h *Handler) exchange(r *http.Request, app *directory.Registered, p params) (any, error) {
+func (h *Handler) exchange(r *http.Request, app *directory.Registered, p params, key string) (any, error) {
 	n, ok := openHandle(h.Ring, handleCode, p.get("code"))
 	if !ok {
 		return nil, invalidGrant
@@ -137,17 +142,20 @@ func (h *Handler) exchange(r *http.Request, app *directory.Registered, p params)
 	verifier := p.get("code_verifier")
 	nonce := ""
 	g, err := h.redeem(r.Context(), n, app, func(tx store.Tx, f core.Family, u core.User, eff policy.Effective) (core.Family, *core.Fault, error) {
-		if f.CodeAt.IsZero() && (f.Doc.RedirectURI != p.get("redirect_uri") || !matches(f.Doc.Challenge, verifier)) {
+		if f.CodeAt.IsZero() && (f.Doc.RedirectURI != p.get("redirect_uri") || !matches(f.Doc.Challenge, verifier) || !bound(f.Doc.Key, key)) {
 			return f, core.ErrRefused, nil
 		}
 		nonce = f.Doc.Nonce
-		f.Doc.RedirectURI, f.Doc.Challenge, f.Doc.Nonce = "", "", ""
+		f.Doc.RedirectURI, f.Doc.Challenge, f.Doc.Nonce, f.Doc.Key = "", "", "", ""
+		if app.Public() {
+			f.Doc.Key = key // it shows itself by nothing else (row D-02)
+		}
 		return session.Exchange(tx, f, app.May(core.GrantRefresh), app.Access(), app.Refresh(), h.present(r, app, u, eff))
 	})
 	if err != nil {
 		return nil, err
 	}
-	g.scopes, g.resources, g.nonce = g.family.Doc.Scopes, g.family.Doc.Resources, nonce
+	g.scopes, g.resources, g.nonce, g.key = g.family.Doc.Scopes, g.family.Doc.Resources, nonce, key
 	if err := g.narrow(p, false); err != nil {
 		return nil, err
 	}
@@ -172,7 +180,7 @@ func unreserved(r rune) bool {
 }
 
 // refresh gives new tokens for a refresh token, which is used up by that.
-func (h *Handler) refresh(r *http.Request, app *directory.Registered, p params) (any, error) {
+func (h *Handler) refresh(r *http.Request, app *directory.Registered, p params, key string) (any, error) {
 	n, ok := openHandle(h.Ring, handleRefresh, p.get("refresh_token"))
 	if !ok {
 		return nil, invalidGrant
@@ -183,12 +191,15 @@ func (h *Handler) refresh(r *http.Request, app *directory.Registered, p params) 
 		return nil, err
 	}
 	g, err := h.redeem(r.Context(), n, app, func(tx store.Tx, f core.Family, u core.User, eff policy.Effective) (core.Family, *core.Fault, error) {
+		if !bound(f.Doc.Key, key) {
+			return f, core.ErrRefused, nil // whoever has the token alone cannot even end it
+		}
 		return session.Renew(tx, f, n.Seq, h.present(r, app, u, eff))
 	})
 	if err != nil {
 		return nil, err
 	}
-	g.scopes, g.resources = g.family.Doc.Scopes, g.family.Doc.Resources
+	g.scopes, g.resources, g.key = g.family.Doc.Scopes, g.family.Doc.Resources, key
 	if err := g.narrow(p, true); err != nil {
 		return nil, err
 	}
@@ -256,7 +267,7 @@ func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted
 	c := claims{Issuer: h.Issuer, Subject: string(f.User), Audience: h.audience(g.resources, openID), Expires: till.Unix(), Issued: now.Unix(),
 		ID: secret.Token(), Client: string(app.ID), Scope: joined(g.scopes), AuthTime: f.Doc.AuthTime.Unix(), ACR: f.Level.ACR(), AMR: f.Doc.Methods,
 		Session: string(f.Doc.SID), TenantID: string(g.user.Tenant), Tenant: g.eff.Name(), Family: string(f.ID)}
-	out := tokens{Type: "Bearer", Expires: seconds(till.Sub(now)), Scope: c.Scope}
+	out := tokens{Type: c.bind(g.key), Expires: seconds(till.Sub(now)), Scope: c.Scope}
 	var err error
 	if out.Access, err = h.sign(ctx, alg, typeAccess, c); err != nil {
 		return nil, err
@@ -278,6 +289,15 @@ func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted
 	return out, nil
 }
 
+// bind binds a token to a key, where there is one, and says of which type it is then.
+func (c *claims) bind(key string) string {
+	if key == "" {
+		return "Bearer"
+	}
+	c.Bound = &confirmation{key}
+	return "DPoP"
+}
+
 // idLife is how long an ID token may be taken for the sign-in that it tells of.
 const idLife = 5 * time.Minute
 
@@ -293,7 +313,7 @@ func (h *Handler) audience(resources []string, here bool) audience {
 
 // own gives an app a token of its own. Its subject is the app, whose id is never a
 // person's (row O-12).
-func (h *Handler) own(r *http.Request, app *directory.Registered, p params) (any, error) {
+func (h *Handler) own(r *http.Request, app *directory.Registered, p params, key string) (any, error) {
 	g := granted{scopes: app.Doc.Scopes, resources: app.Doc.Resources}
 	if err := g.narrow(p, true); err != nil {
 		return nil, err
@@ -311,9 +331,10 @@ func (h *Handler) own(r *http.Request, app *directory.Registered, p params) (any
 	now := h.Now()
 	c := claims{Issuer: h.Issuer, Subject: string(app.ID), Audience: h.audience(g.resources, false), Expires: now.Add(app.Access()).Unix(), Issued: now.Unix(),
 		ID: secret.Token(), Client: string(app.ID), Scope: joined(g.scopes), TenantID: string(app.Tenant), Tenant: eff.Name()}
+	kind := c.bind(key)
 	access, err := h.sign(r.Context(), app.SignedWith(), typeAccess, c)
 	if err != nil {
 		return nil, err
 	}
-	return tokens{Access: access, Type: "Bearer", Expires: seconds(app.Access()), Scope: c.Scope}, nil
+	return tokens{Access: access, Type: kind, Expires: seconds(app.Access()), Scope: c.Scope}, nil
 }
