@@ -101,11 +101,11 @@ func readMove(r store.Reader, to core.TenantID) (move, error) {
 // mayMove asks for rights at the source, at the target and on the node (DS-10, row
 // B-37): else a branch could be put under one's own.
 func (s *Service) mayMove(ctx context.Context, id, to core.TenantID, by access.Actor) error {
-	if _, err := s.above(ctx, id, by); err != nil {
+	t, err := s.above(ctx, id, by)
+	if err != nil {
 		return err
 	}
-	_, _, err := s.Tree.On(ctx, by, access.ManageTenants, to)
-	return err
+	return s.into(ctx, to, by, func(at access.Place) bool { return by.MayPutUnder(t.Kind, at) })
 }
 
 // PlanMoveTenant says what putting a node under another would do for whom.

@@ -32,10 +32,26 @@ func (s *Service) above(ctx context.Context, id core.TenantID, by access.Actor) 
 	if err != nil {
 		return t, err
 	}
-	if !by.Can(access.ManageTenants, at) {
+	if !by.MayPutUnder(t.Kind, at) {
 		return t, core.ErrForbidden
 	}
 	return t, nil
+}
+
+// into refuses an actor who may not bring something under a node: what they cannot
+// see is not found.
+func (s *Service) into(ctx context.Context, parent core.TenantID, by access.Actor, may func(access.Place) bool) error {
+	at, err := s.Tree.Place(ctx, parent)
+	if err != nil {
+		return plainly(err)
+	}
+	if may(at) {
+		return nil
+	}
+	if err := See(by, access.ManageTenants, access.ViewTenants, at); err != nil {
+		return err
+	}
+	return core.ErrForbidden
 }
 
 // RenameTenant gives a node another name.
