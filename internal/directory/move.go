@@ -204,7 +204,7 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 			return nil
 		}
 		for _, t := range m.below {
-			if !t.Kind.IsOrganisation() || t.State == core.TenantDeleted {
+			if !t.Kind.IsOrganisation() || !t.ErasedAt.IsZero() {
 				continue
 			}
 			before, after := m.lines(t.ID)
@@ -234,6 +234,8 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 
 // keepDemand writes into an organisation below the reader's own node what a lock
 // demanded that falls away, and refuses a change that would leave nobody a way in.
+// One that is deleted keeps it too, for it may come back; whether it has a way in is
+// asked then.
 func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c core.Client) error {
 	doc, kept, err := policy.Inherit(before, after)
 	if err != nil {
@@ -244,11 +246,16 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 		t.Settings, t.ChangedAt = doc, tx.Now()
 		after[len(after)-1] = t
 	}
-	if err := policy.CheckLine(after); err != nil {
-		return err
+	if t.State != core.TenantDeleted {
+		if err := policy.CheckLine(after); err != nil {
+			return err
+		}
+		if err := enforce(tx, before, after, by, c); err != nil {
+			return err
+		}
 	}
-	if err := enforce(tx, before, after, by, c); err != nil || !kept {
-		return err
+	if !kept {
+		return nil
 	}
 	if err := tx.UpdateTenant(t); err != nil {
 		return err
