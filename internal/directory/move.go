@@ -223,6 +223,14 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 		if err := tx.Append(e); err != nil {
 			return err
 		}
+		if m.away() {
+			// As of one person who is moved: everybody's sessions end, in a job.
+			d := DocOf(by, c)
+			d.Everyone, d.Keep = true, ""
+			if err := BeginJob(tx, id, core.JobEndSessions, d); err != nil {
+				return err
+			}
+		}
 		// Places and settings of the branch, and who acts in it.
 		return tx.Changed(core.ChangeTenant, string(id))
 	})
