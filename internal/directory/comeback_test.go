@@ -79,3 +79,27 @@ func TestWhatComesBackHasAWayIn(t *testing.T) {
 		}
 	})
 }
+
+// Whose word a value is stays known after the organisation was moved away from them.
+func TestWhoseWordIsNamedAfterAMove(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		b := grow(h)
+		ctx := t.Context()
+		if _, err := h.Directory.SetLocks(ctx, b.partner.ID, core.SettingsDoc(`{"requirement":["organization"]}`), access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Directory.MoveTenant(ctx, b.customer.ID, h.Root.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		values, _, err := h.Directory.Values(ctx, b.customer.ID, access.Shell())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range values {
+			if v.Key == "requirement" && (v.From == nil || v.From.ID != b.partner.ID || v.From.Name != b.partner.Name) {
+				t.Errorf("from %+v, want %s", v.From, b.partner.Name)
+			}
+		}
+	})
+}

@@ -26,8 +26,28 @@ func (s *Service) Values(ctx context.Context, id core.TenantID, by access.Actor)
 	if err != nil {
 		return nil, eff, err
 	}
-	values, err := policy.Values(line)
+	values, err := s.ValuesOf(ctx, line)
 	return values, eff, err
+}
+
+// ValuesOf lists what holds at the end of a line. Whose word a value is may be of
+// one that stands above no more, after a move: it is named all the same.
+func (s *Service) ValuesOf(ctx context.Context, line []core.Tenant) ([]policy.Value, error) {
+	values, err := policy.Values(line)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range values {
+		if v.From == nil || v.From.Name != "" {
+			continue
+		}
+		t, err := s.tenant(ctx, v.From.ID)
+		if err != nil {
+			return nil, fmt.Errorf("whose word %s is: %w", v.Key, err)
+		}
+		v.From.Name = t.Name
+	}
+	return values, nil
 }
 
 // lay puts a change over the document at the end of a line.
