@@ -44,12 +44,13 @@ var adminTable = map[string]adminRow{
 	"GET /admin/policy":      {may: "y y y y y y y"},
 	"POST /admin/acting/end": {may: "o o o o o o y", ends: true},
 
-	// Shaping the tree: whoever may see a node and shape its branch. What changes where
+	// Shaping the tree: whoever may see a node and shape its branch. Inside a customer
+	// that is its own people, or who acts in it. What changes where
 	// it stands, or whether, needs the right above it too, so nobody does it to the
 	// organisation that they belong to. Another organisation's support access is never
 	// anybody's but its own.
-	"GET /admin/tenants/new": {may: "y y y f f f y", with: parent},
-	"POST /admin/tenants/new": {may: "y y y f f f y", with: func(s *spot) []string {
+	"GET /admin/tenants/new": {may: "f f y f f f y", with: parent},
+	"POST /admin/tenants/new": {may: "f f y f f f y", with: func(s *spot) []string {
 		return []string{"parent", string(s.x.ID), "kind", "unit", "name", "Filiale Nord"}
 	}},
 	"GET /admin/tenants/{tenant}":                {may: "y y y > y y y"},

@@ -26,8 +26,28 @@ func (s *Service) Values(ctx context.Context, id core.TenantID, by access.Actor)
 	if err != nil {
 		return nil, eff, err
 	}
-	values, err := policy.Values(line)
+	values, err := s.ValuesOf(ctx, line)
 	return values, eff, err
+}
+
+// ValuesOf lists what holds at the end of a line. Whose word a value is may be of
+// one that stands above no more, after a move: it is named all the same.
+func (s *Service) ValuesOf(ctx context.Context, line []core.Tenant) ([]policy.Value, error) {
+	values, err := policy.Values(line)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range values {
+		if v.From == nil || v.From.Name != "" {
+			continue
+		}
+		t, err := s.tenant(ctx, v.From.ID)
+		if err != nil {
+			return nil, fmt.Errorf("whose word %s is: %w", v.Key, err)
+		}
+		v.From.Name = t.Name
+	}
+	return values, nil
 }
 
 // lay puts a change over the document at the end of a line.
@@ -198,21 +218,18 @@ type LockPlan struct {
 }
 
 // eachBelow calls fn with the lines of every organisation strictly below a node, as
-// they were and as they are when the node is another.
+// they were and as they are when the node is another: deleted ones too, while they
+// may come back.
 func eachBelow(line, below []core.Tenant, after core.Tenant, fn func(before, after []core.Tenant) error) error {
 	own := line[len(line)-1]
 	lines := map[core.TenantID][]core.Tenant{own.ID: line}
 	for _, t := range below {
-		if t.ID == own.ID || t.State == core.TenantDeleted {
+		if t.ID == own.ID {
 			continue
 		}
-		up, ok := lines[t.Parent]
-		if !ok {
-			continue // below a deleted node
-		}
-		before := append(slices.Clone(up), t)
+		before := append(slices.Clone(lines[t.Parent]), t)
 		lines[t.ID] = before
-		if !t.Kind.IsOrganisation() {
+		if !t.Kind.IsOrganisation() || !t.ErasedAt.IsZero() {
 			continue
 		}
 		then := slices.Clone(before)
@@ -246,6 +263,9 @@ func (s *Service) PlanLocks(ctx context.Context, id core.TenantID, change core.S
 		return p, err
 	}
 	err = eachBelow(line, below, changed[len(changed)-1], func(before, after []core.Tenant) error {
+		if before[len(before)-1].State == core.TenantDeleted {
+			return nil // nobody is there to meet it
+		}
 		doc, kept, err := policy.Inherit(before, after)
 		if err != nil {
 			return err

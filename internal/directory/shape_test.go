@@ -144,6 +144,10 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 			want error
 		}{
 			{"create", b.customer.ID, h.Actor(b.admin), nil}, {"create", b.unit.ID, h.Actor(b.admin), nil}, {"create", b.folder.ID, h.Actor(b.admin), core.ErrNotFound},
+			// Inside an organisation further down that needs acting (decision 2).
+			{"create", b.customer.ID, h.Actor(b.boss), core.ErrForbidden}, {"create", b.unit.ID, h.Actor(b.boss), core.ErrForbidden},
+			{"rename", b.unit.ID, h.Actor(b.boss), core.ErrForbidden}, {"suspend", b.unit.ID, h.Actor(b.boss), core.ErrForbidden}, {"delete", b.unit.ID, h.Actor(b.boss), core.ErrForbidden},
+			{"rename", b.customer.ID, h.Actor(b.boss), nil}, {"delete", b.customer.ID, h.Actor(b.boss), nil},
 			{"rename", b.customer.ID, h.Actor(b.admin), nil}, {"suspend", b.customer.ID, h.Actor(b.admin), core.ErrForbidden}, {"delete", b.customer.ID, h.Actor(b.admin), core.ErrForbidden},
 			{"suspend", b.unit.ID, h.Actor(b.admin), nil}, {"delete", b.unit.ID, h.Actor(b.admin), nil},
 			{"suspend", b.customer.ID, h.Actor(b.boss), nil}, {"delete", b.folder.ID, h.Actor(b.boss), nil}, {"suspend", b.partner.ID, h.Actor(b.boss), core.ErrForbidden},
@@ -157,6 +161,7 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 			}
 		}
 		// A move needs rights on all three.
+		mine := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Mine", Parent: b.partner.ID})
 		for name, c := range map[string]struct {
 			id, to core.TenantID
 			by     access.Actor
@@ -164,6 +169,7 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 		}{
 			"to one's own from elsewhere":     {b.theirs.ID, b.partner.ID, h.Actor(b.boss), core.ErrNotFound},
 			"one's own to elsewhere":          {b.customer.ID, b.other.ID, h.Actor(b.boss), core.ErrNotFound},
+			"a unit out into one's own":       {b.unit.ID, mine.ID, h.Actor(b.boss), core.ErrForbidden},
 			"oneself up":                      {b.customer.ID, b.partner.ID, h.Actor(b.admin), core.ErrForbidden},
 			"one's own unit out":              {b.unit.ID, b.theirs.ID, h.Actor(b.admin), core.ErrNotFound},
 			"a partner under another":         {b.partner.ID, b.other.ID, h.Actor(b.boss), core.ErrForbidden},
@@ -442,7 +448,7 @@ func TestDeletingABranchAndBringingItBackB35(t *testing.T) {
 			}
 			return err
 		})
-		if _, err := h.Directory.RestoreTenant(ctx, b.unit.ID, h.Actor(b.boss), core.Client{}); code(err) != "tenant.not_restorable" {
+		if _, err := h.Directory.RestoreTenant(ctx, b.unit.ID, access.Shell(), core.Client{}); code(err) != "tenant.not_restorable" {
 			t.Errorf("a unit without its customer: %v", err)
 		}
 		h.Clock.Advance(29 * 24 * time.Hour)

@@ -60,7 +60,7 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by access.Actor)
 	if n.Kind == core.Platform {
 		return s.checkPlatform(ctx, n, by)
 	}
-	if _, _, err := s.Tree.On(ctx, by, access.ManageTenants, n.Parent); err != nil {
+	if err := s.into(ctx, n.Parent, by, by.MayMakeUnder); err != nil {
 		return core.Tenant{}, fmt.Errorf("parent of the new tenant: %w", err)
 	}
 	var above []core.Tenant

@@ -50,7 +50,7 @@ func (d *Desk) Settings(ctx context.Context, by console.Caller, tenant core.Tena
 		return v, err
 	}
 	v.Settings = e.Settings
-	if v.Values, err = policy.Values(line); err != nil {
+	if v.Values, err = d.Directory.ValuesOf(ctx, line); err != nil {
 		return v, err
 	}
 	if v.Floor, err = floorOf(line); err != nil {
