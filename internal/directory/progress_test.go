@@ -3,10 +3,12 @@ package directory_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
+	"sallyport/internal/policy"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
@@ -125,6 +127,43 @@ func TestTheBarAndTheTableAgree(t *testing.T) {
 		}
 		if all.Asked() != 22 {
 			t.Error(all.Asked())
+		}
+	})
+}
+
+// What was put off is counted under the oldest demand, and tables and explanations
+// count as the sign-in does: they do not offer skips that are used up.
+func TestSkipsAreCountedAsTheSignInDoes(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Elder", "", `{"requirement":["per_user"],"required_level":"mfa","new_user_window":{"days":0},"enforce_at":{"grace":{"days":14,"skips":3}}}`)
+		h.Clock.Advance(24 * time.Hour)
+		h.Settings(org.ID, `{"requirement":["organization"]}`) // a demand that is younger
+		p := h.Person(org, "anna@example.com")
+		admin := h.Enrolled(org, "admin@example.com", core.CustomerAdmin)
+		for left := 2; left >= 0; left-- {
+			r := h.Raw("")
+			if a := r.Post(p.Knock(r).Location, "go", "skip"); !a.In() {
+				t.Fatalf("skip: fault %q", a.Fault())
+			}
+			x, err := h.Directory.Detail(t.Context(), p.ID, h.Actor(admin))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Stand.SkipsLeft != left {
+				t.Errorf("%d skips are left, the page of the person says %d", left, x.Stand.SkipsLeft)
+			}
+			if may := x.Explained.Outcome == policy.MaySkip; may != (left > 0) {
+				t.Errorf("%d skips are left, explained: %s", left, x.Explained.Outcome)
+			}
+		}
+		found, err := h.Directory.People(t.Context(), org.ID, directory.PeopleQuery{Limit: 9}, h.Actor(admin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range found.People {
+			if l.User.ID == p.ID && !l.DueAt.IsZero() {
+				t.Errorf("the list says that it may wait until %v", l.DueAt)
+			}
 		}
 	})
 }
