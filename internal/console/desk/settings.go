@@ -116,7 +116,7 @@ func (d *Desk) PreviewSettings(ctx context.Context, by console.Caller, tenant co
 			return e, err
 		}
 	default:
-		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor)
+		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor, by.Client)
 		if err != nil {
 			return e, err
 		}
