@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,6 +164,32 @@ func TestSkipsAreCountedAsTheSignInDoes(t *testing.T) {
 		for _, l := range found.People {
 			if l.User.ID == p.ID && !l.DueAt.IsZero() {
 				t.Errorf("the list says that it may wait until %v", l.DueAt)
+			}
+		}
+	})
+}
+
+// New people may wait until their own days are over, counted from when each showed
+// their mailbox and not from the change; the preview says when the last of them are.
+func TestPreviewSaysWhenNewPeopleAreDue(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		for name, settings := range map[string]string{"at once": `{"requirement":["per_user"],"new_user_window":{"days":7}}`,
+			"after a grace": `{"requirement":["per_user"],"new_user_window":{"days":7},"enforce_at":{"grace":{"days":1,"skips":3}}}`} {
+			org := h.Organisation(name, "", settings)
+			mailbox := strings.ReplaceAll(name, " ", "-") + ".example"
+			h.Person(org, "early@"+mailbox)
+			h.Clock.Advance(2 * 24 * time.Hour)
+			last := h.Person(org, "late@"+mailbox)
+			h.Clock.Advance(3 * 24 * time.Hour)
+			p, err := h.Directory.PlanSettings(t.Context(), org.ID, core.SettingsDoc(`{"requirement":["organization"]}`), access.Shell(), core.Client{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := p.Of(directory.EffectMayWait); e.Count != 2 || !e.DueAt.Equal(last.User().ValidatedAt.AddDate(0, 0, 7)) {
+				t.Errorf("%s: %d may wait until %v, the last one came at %v", name, e.Count, e.DueAt, last.User().ValidatedAt)
+			}
+			if n := p.Of(directory.EffectAsked).Count; n != 0 {
+				t.Errorf("%s: %d are asked", name, n)
 			}
 		}
 	})
