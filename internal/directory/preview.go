@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -86,6 +87,16 @@ func (p *Preview) add(e Effect) {
 		return
 	}
 	p.Effects = append(p.Effects, e)
+}
+
+// spare takes one from what is counted, and what is not there any more away.
+func (p *Preview) spare(what string) {
+	for i := range p.Effects {
+		if p.Effects[i].What == what {
+			p.Effects[i].Count--
+		}
+	}
+	p.Effects = slices.DeleteFunc(p.Effects, func(e Effect) bool { return e.Count <= 0 })
 }
 
 // first names people of some standing.

@@ -194,3 +194,23 @@ func TestPreviewSaysWhenNewPeopleAreDue(t *testing.T) {
 		}
 	})
 }
+
+// The session that switches it on is kept, and is not among those that the preview
+// says end.
+func TestPreviewLeavesOutTheSessionThatIsKept(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Now", "", `{"requirement":["per_user"],"new_user_window":{"days":0},"enforce_at":"revoke_now"}`)
+		admin, other := h.Person(org, "admin@now.example", core.CustomerAdmin), h.Person(org, "other@now.example")
+		r := h.Raw("")
+		admin.Enter(r)
+		by := h.Proven(admin)
+		by.Session = h.Current(r).Session.ID
+		p, err := h.Directory.PlanRequirement(t.Context(), org.ID, []core.Requirement{core.RequireOrganization}, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, want := p.Of(directory.EffectSessions).Count, len(admin.Sessions())+len(other.Sessions())-1; n != want || want < 1 {
+			t.Errorf("%d sessions end, want %d", n, want)
+		}
+	})
+}

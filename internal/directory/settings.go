@@ -141,7 +141,16 @@ func (s *Service) planLay(ctx context.Context, id core.TenantID, right access.Pe
 	if err != nil {
 		return Preview{}, err
 	}
-	return s.Compare(ctx, before, after)
+	p, err := s.Compare(ctx, before, after)
+	if err != nil || by.Session == "" || by.Enrolled {
+		return p, err
+	}
+	// The session that does it is kept, and whoever has a factor was not counted.
+	home, err := s.Tree.Effective(ctx, by.User.Tenant)
+	if err == nil && home.Organisation.ID == id {
+		p.spare(EffectSessions)
+	}
+	return p, err
 }
 
 // ChangeSettings lays a change over an organisation's document.
