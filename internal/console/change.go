@@ -70,12 +70,14 @@ const (
 	EffectRaised   = "raised"   // organisations that are held to more than they say
 	EffectKept     = "kept"     // organisations that keep what a lock demanded
 	EffectInvites  = "invites"  // invitations that are sent
+	EffectProgram  = "program"  // people whose account is a program's from then on
+	EffectPass     = "pass"     // temporary passes that end
 )
 
 // Effects lists them all.
 var Effects = []string{directory.EffectAsked, directory.EffectMayWait, directory.EffectPending, directory.EffectEnrolled, directory.EffectReleased,
 	directory.EffectExempt, directory.EffectRefused, directory.EffectAllowed, directory.EffectMoved, directory.EffectStuck, directory.EffectSessions,
-	directory.EffectLost, directory.EffectNotAsked, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites}
+	directory.EffectLost, directory.EffectNotAsked, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites, EffectProgram, EffectPass}
 
 // Ask is the proof that a form asks of the administrator.
 type Ask struct {

@@ -84,10 +84,63 @@ func laid(line []core.Tenant, fn lay, stamp core.Stamp) (after []core.Tenant, ef
 	return after, eff, err
 }
 
+// inside is where somebody comes from who changes the organisation that they belong
+// to: they may not shut themselves out, and with them perhaps everybody who could
+// take it back.
+type inside struct {
+	home bool
+	from core.Client
+}
+
+// staysInside asks whether the actor belongs to an organisation. Whoever does not is
+// not held by its networks, nor is the shell, which comes from no address.
+func (s *Service) staysInside(ctx context.Context, id core.TenantID, by access.Actor, c core.Client) (inside, error) {
+	if by.User.ID == "" {
+		return inside{}, nil
+	}
+	home, err := s.Tree.Effective(ctx, by.User.Tenant)
+	if err != nil {
+		return inside{}, plainly(err)
+	}
+	return inside{home.Organisation.ID == id, c}, nil
+}
+
+// over refuses what a change makes of the networks where the actor's own address
+// would be outside.
+func (i inside) over(fn lay) lay {
+	return func(line []core.Tenant, stamp core.Stamp) ([]core.Tenant, error) {
+		after, err := fn(line, stamp)
+		if err != nil || !i.home {
+			return after, err
+		}
+		was, err := policy.Of(line)
+		if err != nil {
+			return nil, err
+		}
+		is, err := policy.Of(after)
+		if err != nil {
+			return nil, err
+		}
+		if newNetworks(was, is) && !is.Settings.LoginNetworks.Allow(i.from.Address) {
+			return nil, core.Invalid("policy.you_are_outside", "key", "login_networks", "address", i.from.Where())
+		}
+		return after, nil
+	}
+}
+
+// newNetworks reports whether people may come from other networks than before.
+func newNetworks(was, is policy.Effective) bool {
+	return slices.ContainsFunc(policy.Differences(was.Settings, is.Settings), func(d policy.Difference) bool { return d.Key == "login_networks" })
+}
+
 // PlanSettings says what a change of an organisation's settings would do, refusals
 // and all.
-func (s *Service) PlanSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor) (Preview, error) {
-	return s.planLay(ctx, id, access.ManageSettings, changeOf(change), by)
+func (s *Service) PlanSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor, c core.Client) (Preview, error) {
+	stays, err := s.staysInside(ctx, id, by, c)
+	if err != nil {
+		return Preview{}, err
+	}
+	return s.planLay(ctx, id, access.ManageSettings, stays.over(changeOf(change)), by)
 }
 
 // PlanRequirement says what asking for a second factor in these ways would do, for
@@ -108,12 +161,25 @@ func (s *Service) planLay(ctx context.Context, id core.TenantID, right access.Pe
 	if err != nil {
 		return Preview{}, err
 	}
-	return s.Compare(ctx, before, after)
+	p, err := s.Compare(ctx, before, after)
+	if err != nil || by.Session == "" || by.Enrolled {
+		return p, err
+	}
+	// The session that does it is kept, and whoever has a factor was not counted.
+	home, err := s.Tree.Effective(ctx, by.User.Tenant)
+	if err == nil && home.Organisation.ID == id {
+		p.spare(EffectSessions)
+	}
+	return p, err
 }
 
 // ChangeSettings lays a change over an organisation's document.
 func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor, c core.Client) (policy.Effective, error) {
-	return s.layOver(ctx, id, access.ManageSettings, changeOf(change), change.Keys(), by, c)
+	stays, err := s.staysInside(ctx, id, by, c)
+	if err != nil {
+		return policy.Effective{}, err
+	}
+	return s.layOver(ctx, id, access.ManageSettings, stays.over(changeOf(change)), change.Keys(), by, c)
 }
 
 // SetRequirement asks for a second factor in these ways, for the MFA switch: those

@@ -116,7 +116,7 @@ func (d *Desk) PreviewSettings(ctx context.Context, by console.Caller, tenant co
 			return e, err
 		}
 	default:
-		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor)
+		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor, by.Client)
 		if err != nil {
 			return e, err
 		}
@@ -177,7 +177,6 @@ func (d *Desk) Explain(ctx context.Context, by console.Caller, q console.Explain
 	err = d.Store.View(ctx, u.Tenant, func(r store.Reader) error {
 		factors, err := r.Factors(u.ID)
 		f.Person = policy.PersonOf(u, factors).With(roles)
-		f.Person.Skips = u.SkipsOf(eff.Since)
 		return err
 	})
 	if u.Kind == core.ServiceAccount {
