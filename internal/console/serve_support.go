@@ -52,7 +52,7 @@ func (h *Handler) drawAct(w http.ResponseWriter, r *http.Request, reason string,
 	if !place.MayAct && fault == nil {
 		return core.ErrForbidden
 	}
-	ask, err := h.ask(r, me, false)
+	ask, err := h.ask(r, me, false, fault)
 	if err != nil {
 		return err
 	}
