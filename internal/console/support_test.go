@@ -142,6 +142,9 @@ func TestWhoMayNotAct(t *testing.T) {
 				t.Errorf("%s: to %q", at.Name, a.Location)
 			}
 		}
+		// The right is there and the door is closed: that is the reason which is told.
+		o.refused(r.Get(tenant(o.self, "/act")), http.StatusForbidden, "error", "support.closed")
+		o.refused(r.Get(tenant(o.partner, "/act")), http.StatusForbidden, "error", "forbidden")
 		for _, at := range []core.Tenant{o.huber, o.partner} {
 			if a := o.in(o.tom).Post(tenant(at, "/act"), "reason", "why not"); a.Status < 400 {
 				t.Errorf("a customer's administrator at %s: to %q", at.Name, a.Location)
