@@ -76,7 +76,7 @@ var adminTable = map[string]adminRow{
 	"POST /admin/tenants/{tenant}/support-close": {may: "f f y f f f f", with: confirming},
 	"GET /admin/tenants/{tenant}/sign-out":       {may: "f f y f f f y"},
 	"POST /admin/tenants/{tenant}/sign-out":      {may: "f f y f f f y", with: confirming},
-	"GET /admin/tenants/{tenant}/act":            {may: "f y f f f f f"},
+	"GET /admin/tenants/{tenant}/act":            {may: "s y f f f f f"},
 	"POST /admin/tenants/{tenant}/act":           {may: "s y f f f f a", with: func(*spot) []string { return []string{"reason", "a question"} }},
 	"GET /admin/tenants/{tenant}/support":        {may: "f f y f f f f"},
 	"POST /admin/tenants/{tenant}/support/end":   {may: "f f y f f f f", ready: (*spot).somebodyActs, with: func(s *spot) []string { return []string{"session", string(s.acting)} }},

@@ -35,10 +35,11 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	https := strings.HasPrefix(base, "https://")
 	cookies := web.NewCookies(https)
 	now := h.Clock.Now
+	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
 	end := func(ctx context.Context, s core.Session, c core.Client) error {
 		return session.SignOut(ctx, h.Store, s, c)
 	}
-	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
+	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Acting: works.Banner,
 		End: end, Leave: func(ctx context.Context, old, opened core.Session, c core.Client) error {
 			return session.Replace(ctx, h.Store, old, opened, c)
 		}}
@@ -51,7 +52,6 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 		reach = append(reach, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
 	}
 	h.Teller = &oidc.Teller{Handler: provider, Client: outgoing.New(reach), Log: h.Log}
-	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
 		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}

@@ -110,7 +110,7 @@ func (h *Handler) previewSettings(w http.ResponseWriter, r *http.Request, me Cal
 		p.Fields = settingWarnings(warned)
 	}
 	if isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}
@@ -219,7 +219,7 @@ func (h *Handler) drawPreset(w http.ResponseWriter, r *http.Request, fault error
 		return web.Render(w, r, http.StatusOK, Deed(p))
 	}
 	if isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}

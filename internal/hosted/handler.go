@@ -25,6 +25,8 @@ type Handler struct {
 	Cookies   web.Cookies
 	Proxies   web.Proxies
 	Now       func() time.Time
+	// Acting is what every page says while its reader acts elsewhere.
+	Acting func(context.Context, session.Current) (*web.Acting, error)
 	// End ends a session at its own wish.
 	End func(context.Context, core.Session, core.Client) error
 	// Leave ends the session that a new one in the same browser takes the place of.

@@ -17,6 +17,13 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	p := StartPage{Page: web.Page{Now: h.Now()}}
 	if cur, err := h.current(r); err == nil {
 		p.SignedIn, p.Person, p.Org = true, cur.User.Name, web.Org{Name: cur.Effective.Name()}
+		if p.ActingIn = cur.Session.ActingIn; p.ActingIn != "" {
+			acting, err := h.Acting(r.Context(), cur)
+			if err != nil {
+				return err
+			}
+			r = r.WithContext(web.WithActing(r.Context(), acting))
+		}
 		r = web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale)
 	}
 	return web.Render(w, r, http.StatusOK, Start(p))
