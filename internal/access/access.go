@@ -53,20 +53,50 @@ func (a Actor) IsShell() bool { return a.shell == core.ActorShell }
 func (a Actor) IsSystem() bool { return a.shell == core.ActorSystem }
 
 // crossing are the rights that reach into an organisation further down without
-// acting in it (decision 2): to see that it is there and how far it is, to shape
-// the tree, to act in it at all, and, where the provider manages it, the switch.
-func crossing(p Permission, own Organisation) bool {
+// acting in it (decision 2): to see that it is there and how far it is, to decide
+// what becomes of it as a whole, to act in it at all, and, where the provider manages
+// it, the switch. What stands inside it is its own to shape: else whoever is above
+// could put its units, with their people, where support access is theirs to open.
+func crossing(p Permission, at Place, own Organisation) bool {
 	switch p {
-	case ViewTenants, ManageTenants, ActAs:
+	case ViewTenants, ActAs:
 		return true
+	case ManageTenants:
+		return at.Path == own.Path
 	case SwitchMFA:
 		return own.Provider
 	}
 	return false
 }
 
+// all and none cross everywhere, and nowhere.
+func all(Permission, Place, Organisation) bool  { return true }
+func none(Permission, Place, Organisation) bool { return false }
+
 // Can reports whether the actor may do p at a place.
-func (a Actor) Can(p Permission, at Place) bool {
+func (a Actor) Can(p Permission, at Place) bool { return a.can(p, at, crossing) }
+
+// MayMakeUnder reports whether the actor may make a node right under a place: in an
+// organisation where they hold the right, or act.
+func (a Actor) MayMakeUnder(parent Place) bool { return a.can(ManageTenants, parent, none) }
+
+// MayPutUnder reports whether the actor may take a node of this kind from under a
+// place, or put it there. A whole organisation is for whoever stands above it, how
+// many others lie between; a folder or unit takes its people along into another.
+func (a Actor) MayPutUnder(kind core.TenantKind, parent Place) bool {
+	if kind.IsOrganisation() {
+		return a.can(ManageTenants, parent, all)
+	}
+	return a.can(ManageTenants, parent, none)
+}
+
+// MayShape reports whether the actor may decide what becomes of a node as a whole:
+// by the right there and above it, so that nobody does it to what they belong to.
+func (a Actor) MayShape(at, parent Place) bool {
+	return a.Can(ManageTenants, at) && a.MayPutUnder(at.Kind, parent)
+}
+
+func (a Actor) can(p Permission, at Place, cross func(Permission, Place, Organisation) bool) bool {
 	if a.shell != "" {
 		return true
 	}
@@ -75,14 +105,14 @@ func (a Actor) Can(p Permission, at Place) bool {
 		return false
 	}
 	if a.Acting != nil {
-		return a.canActing(p, at, own)
+		return a.canActing(p, at, own, cross)
 	}
 	for _, g := range a.Grants {
 		home, ok := g.At.Own()
 		if !ok || !at.within(g.At.Path) || !g.has(p) {
 			continue
 		}
-		if own.Path == home.Path || crossing(p, own) {
+		if own.Path == home.Path || cross(p, at, own) {
 			return true
 		}
 	}
@@ -92,12 +122,12 @@ func (a Actor) Can(p Permission, at Place) bool {
 // canActing: the rights of that organisation's administrator, and never one that
 // the actor does not hold themselves, nor where support access has been closed.
 // Whether it is open only the organisation itself decides.
-func (a Actor) canActing(p Permission, at Place, own Organisation) bool {
+func (a Actor) canActing(p Permission, at Place, own Organisation, cross func(Permission, Place, Organisation) bool) bool {
 	home, ok := a.Acting.At.Own()
 	if !ok || !at.within(a.Acting.At.Path) || !slices.Contains(administrator, p) || p == ActAs || p == SupportAccess {
 		return false
 	}
-	if own.Path != home.Path && !crossing(p, own) {
+	if own.Path != home.Path && !cross(p, at, own) {
 		return false
 	}
 	return a.MayActIn(a.Acting.At) && a.Holds(p, a.Acting.At)

@@ -95,8 +95,8 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// Decision 2: without acting, those above see that an organisation is there, shape
-// the tree, and move the switch where the provider manages it; nothing else.
+// Decision 2: without acting, those above see that an organisation is there, decide
+// what becomes of it as a whole, and move the switch where the provider manages it; nothing else.
 func TestWhatReachesIntoOrganisationsBelow(t *testing.T) {
 	for name, c := range map[string]struct {
 		actor access.Actor
@@ -104,7 +104,7 @@ func TestWhatReachesIntoOrganisationsBelow(t *testing.T) {
 		may   []access.Permission
 	}{
 		"partner in a customer it manages": {holder(grant(core.PartnerAdmin, partner)), mine, []access.Permission{access.ViewTenants, access.ManageTenants, access.ActAs, access.SwitchMFA}},
-		"and in its unit":                  {holder(grant(core.PartnerAdmin, partner)), unit, []access.Permission{access.ViewTenants, access.ManageTenants, access.ActAs, access.SwitchMFA}},
+		"and in its unit":                  {holder(grant(core.PartnerAdmin, partner)), unit, []access.Permission{access.ViewTenants, access.ActAs, access.SwitchMFA}},
 		"partner in one that is its own":   {holder(grant(core.PartnerAdmin, partner)), sibling, []access.Permission{access.ViewTenants, access.ManageTenants, access.ActAs}},
 		"platform in a partner":            {holder(grant(core.PlatformAdmin, root)), partner, []access.Permission{access.ViewTenants, access.ManageTenants, access.ActAs}},
 		"administrator of the folder":      {holder(grant(core.PartnerAdmin, folder)), mine, []access.Permission{access.ViewTenants, access.ManageTenants, access.ActAs, access.SwitchMFA}},
@@ -490,5 +490,43 @@ func TestCustomRolesHaveFewerRights(t *testing.T) {
 	}
 	if !access.Privileged([]access.Grant{g}) || access.Privileged([]access.Grant{grant(core.RoleUser, mine)}) || !access.Privileged([]access.Grant{grant("superuser", mine)}) {
 		t.Error("who holds a right is told wrongly")
+	}
+}
+
+// Decision 2: what is made, put or taken inside an organisation further down needs
+// acting in it; a whole organisation goes where those above it say.
+func TestWhoMayShapeWhat(t *testing.T) {
+	boss, acting, admin := holder(grant(core.PartnerAdmin, partner)), holder(grant(core.PartnerAdmin, partner)), holder(grant(core.CustomerAdmin, mine))
+	acting.Acting = &access.Acting{At: mine}
+	for name, c := range map[string]struct {
+		got, want bool
+	}{
+		"make in one's own":                 {boss.MayMakeUnder(partner), true},
+		"make in one's own folder":          {boss.MayMakeUnder(folder), true},
+		"make in a customer":                {boss.MayMakeUnder(mine), false},
+		"make in a customer's unit":         {boss.MayMakeUnder(unit), false},
+		"make in a partner below":           {boss.MayMakeUnder(sub), false},
+		"make while acting":                 {acting.MayMakeUnder(unit), true},
+		"make above, acting":                {acting.MayMakeUnder(folder), false},
+		"make as its administrator":         {admin.MayMakeUnder(mine), true},
+		"shape a customer":                  {boss.MayShape(mine, folder), true},
+		"shape a customer of a partner":     {boss.MayShape(deep, sub), true},
+		"shape a partner below":             {boss.MayShape(sub, partner), true},
+		"shape one's own folder":            {boss.MayShape(folder, partner), true},
+		"shape oneself":                     {boss.MayShape(partner, root), false},
+		"shape a unit of a customer":        {boss.MayShape(unit, mine), false},
+		"shape it while acting":             {acting.MayShape(unit, mine), true},
+		"shape what one acts in":            {acting.MayShape(mine, folder), false},
+		"shape it as its administrator":     {admin.MayShape(unit, mine), true},
+		"put a customer under a partner":    {boss.MayPutUnder(core.Customer, sub), true},
+		"put a unit into a customer":        {boss.MayPutUnder(core.Unit, mine), false},
+		"put a folder into a partner below": {boss.MayPutUnder(core.Folder, sub), false},
+		"put a folder under one's own":      {boss.MayPutUnder(core.Folder, folder), true},
+		"put a customer beside":             {boss.MayPutUnder(core.Customer, other), false},
+		"nobody":                            {access.Actor{}.MayMakeUnder(mine), false},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v", name, c.got)
+		}
 	}
 }

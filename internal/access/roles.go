@@ -31,13 +31,14 @@ const (
 	ManageRoles    Permission = "roles.manage" // custom roles
 	SupportAccess  Permission = "support.access"
 	ActAs          Permission = "support.act"
+	ManageApps     Permission = "apps.manage" // see and change apps, make and rotate their secrets
 	ViewAudit      Permission = "audit.view"
 	Operate        Permission = "platform.operate" // keys, backups, migrations
 )
 
 // administrator is what every administrator may; order as pages show it.
 var administrator = []Permission{ViewTenants, ManageTenants, ManageSettings, SwitchMFA, ViewPeople, Invite, Reinvite, ChangePeople, Disable, DeletePeople,
-	MovePeople, Unlock, ResetMFA, Untrust, MakePass, EndSessions, Convert, GrantRoles, ManageRoles, SupportAccess, ActAs, ViewAudit}
+	MovePeople, Unlock, ResetMFA, Untrust, MakePass, EndSessions, Convert, GrantRoles, ManageRoles, SupportAccess, ActAs, ManageApps, ViewAudit}
 
 // Permissions lists all.
 var Permissions = append(slices.Clone(administrator), Operate)

@@ -44,12 +44,13 @@ var adminTable = map[string]adminRow{
 	"GET /admin/policy":      {may: "y y y y y y y"},
 	"POST /admin/acting/end": {may: "o o o o o o y", ends: true},
 
-	// Shaping the tree: whoever may see a node and shape its branch. What changes where
+	// Shaping the tree: whoever may see a node and shape its branch. Inside a customer
+	// that is its own people, or who acts in it. What changes where
 	// it stands, or whether, needs the right above it too, so nobody does it to the
 	// organisation that they belong to. Another organisation's support access is never
 	// anybody's but its own.
-	"GET /admin/tenants/new": {may: "y y y f f f y", with: parent},
-	"POST /admin/tenants/new": {may: "y y y f f f y", with: func(s *spot) []string {
+	"GET /admin/tenants/new": {may: "f f y f f f y", with: parent},
+	"POST /admin/tenants/new": {may: "f f y f f f y", with: func(s *spot) []string {
 		return []string{"parent", string(s.x.ID), "kind", "unit", "name", "Filiale Nord"}
 	}},
 	"GET /admin/tenants/{tenant}":                {may: "y y y > y y y"},
@@ -75,7 +76,7 @@ var adminTable = map[string]adminRow{
 	"POST /admin/tenants/{tenant}/support-close": {may: "f f y f f f f", with: confirming},
 	"GET /admin/tenants/{tenant}/sign-out":       {may: "f f y f f f y"},
 	"POST /admin/tenants/{tenant}/sign-out":      {may: "f f y f f f y", with: confirming},
-	"GET /admin/tenants/{tenant}/act":            {may: "f y f f f f f"},
+	"GET /admin/tenants/{tenant}/act":            {may: "s y f f f f f"},
 	"POST /admin/tenants/{tenant}/act":           {may: "s y f f f f a", with: func(*spot) []string { return []string{"reason", "a question"} }},
 	"GET /admin/tenants/{tenant}/support":        {may: "f f y f f f f"},
 	"POST /admin/tenants/{tenant}/support/end":   {may: "f f y f f f f", ready: (*spot).somebodyActs, with: func(s *spot) []string { return []string{"session", string(s.acting)} }},

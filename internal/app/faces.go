@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -13,7 +14,9 @@ import (
 	"sallyport/internal/console/desk"
 	"sallyport/internal/core"
 	"sallyport/internal/hosted"
+	"sallyport/internal/oidc"
 	"sallyport/internal/outbox"
+	"sallyport/internal/outgoing"
 	"sallyport/internal/portal"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
@@ -32,17 +35,29 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	https := strings.HasPrefix(base, "https://")
 	cookies := web.NewCookies(https)
 	now := h.Clock.Now
-	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now,
-		End: func(ctx context.Context, s core.Session, c core.Client) error {
-			return session.SignOut(ctx, h.Store, s, c)
-		}}
 	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
+	end := func(ctx context.Context, s core.Session, c core.Client) error {
+		return session.SignOut(ctx, h.Store, s, c)
+	}
+	door := &hosted.Handler{SignIn: h.SignIn, Recovery: h.Recovery, Directory: h.Directory, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Acting: works.Banner,
+		End: end, Leave: func(ctx context.Context, old, opened core.Session, c core.Client) error {
+			return session.Replace(ctx, h.Store, old, opened, c)
+		}}
+	provider := &oidc.Handler{Issuer: base, Store: h.Store, Tree: h.Tree, Apps: h.Apps, Ring: h.Ring, Checker: h.Checker, Limiter: h.SignIn.Limiter,
+		Cookies: cookies, Proxies: proxies, Now: now, End: end}
+	h.SignIn.Leads = provider.Lead
+	reach := slices.Clone(h.Config.Outgoing.Networks)
+	if own, err := url.Parse(base); err == nil && (own.Hostname() == "localhost" || isLoopback(own.Hostname())) {
+		// Nobody but this machine reaches us, and its apps stand on it.
+		reach = append(reach, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	h.Teller = &oidc.Teller{Handler: provider, Client: outgoing.New(reach), Log: h.Log}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
 		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
 	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes()), func(row web.Route) bool {
+	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), provider.Routes()), func(row web.Route) bool {
 		return slices.ContainsFunc(more, func(own web.Route) bool { return own.Pattern == row.Pattern })
 	})
 	return web.Mux(append(rows, more...), web.Options{

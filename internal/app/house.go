@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/enrol"
 	"sallyport/internal/feed"
+	"sallyport/internal/oidc"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
 	"sallyport/internal/rollout"
@@ -65,6 +66,8 @@ type House struct {
 	Feed      *feed.Follower
 	Tree      *directory.Tree
 	Checker   *session.Checker
+	Apps      *directory.Registry
+	Teller    *oidc.Teller // set with the faces, which know the address we are reached at
 	Directory *directory.Service
 	SignIn    *signin.Service
 	Decoys    *signin.Decoys
@@ -319,7 +322,8 @@ func (h *House) furnish(o Options) error {
 	h.Tree = directory.NewTree(h.Store, h.Feed.Fresh)
 	h.Checker = session.NewChecker(h.Store, now, h.Feed.Fresh, h.Tree.Effective)
 	h.Checker.MayAct = h.Tree.MayAct
-	for _, forget := range []func(core.Change){h.Tree.Forget, h.Checker.Forget} {
+	h.Apps = directory.NewRegistry(h.Store, h.Tree, h.Feed.Fresh, now)
+	for _, forget := range []func(core.Change){h.Tree.Forget, h.Checker.Forget, h.Apps.Forget} {
 		h.Store.OnChange(forget) // what this process takes away, at once
 		h.Feed.Listen(forget)    // what other nodes take away
 	}
@@ -334,7 +338,8 @@ func (h *House) furnish(o Options) error {
 	})
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
-	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now}
+	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now,
+		Signs: func(ctx context.Context, alg string) error { _, err := h.Ring.TokenKey(ctx, alg); return err }}
 	h.Rollout = &rollout.Service{Store: h.Store, Tree: h.Tree, Directory: h.Directory, Enrol: room, Post: h.Post, Log: h.Log, Now: now}
 	h.Decoys = &signin.Decoys{Ring: h.Ring, Hasher: h.Hasher}
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,

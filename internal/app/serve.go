@@ -71,7 +71,6 @@ func (h *House) Serve(ctx context.Context, o ServeOptions) (*Serving, error) {
 	if err := h.Feed.Read(ctx); err != nil {
 		return fail(err)
 	}
-	s.start(ctx)
 	if h.Config.OwnTLS() {
 		certs, err := tls.LoadX509KeyPair(h.Config.TLS.CertFile, h.Config.TLS.KeyFile)
 		if err != nil {
@@ -83,6 +82,7 @@ func (h *House) Serve(ctx context.Context, o ServeOptions) (*Serving, error) {
 	if o.Wrap != nil {
 		faces = o.Wrap(faces)
 	}
+	s.start(ctx) // when the faces stand: workers use what they are made of
 	s.listen(main, faces)
 	if h.Config.ListenOps != "" {
 		ops, err := net.Listen("tcp", h.Config.ListenOps)
@@ -155,6 +155,7 @@ func (s *Serving) start(ctx context.Context) {
 		}
 	}))
 	run(every(time.Second, h.work))
+	run(every(time.Second, h.tell))
 	run(every(time.Minute, h.endTrials))
 	run(every(time.Hour, h.upkeep))
 	if h.Store.Engine() == "postgres" {

@@ -14,6 +14,7 @@ import (
 const (
 	leaseTrials = "trials"
 	leaseUpkeep = "upkeep"
+	leaseTell   = "logouts"
 	leaseLife   = 30 * time.Second
 )
 
@@ -88,6 +89,16 @@ func (h *House) Finish(ctx context.Context, tenant core.TenantID, kind core.JobK
 	return done, left, ended, err
 }
 
+// tell tells apps that sign-ins are over, where there is somebody to tell.
+func (h *House) tell(ctx context.Context) {
+	if waiting, err := h.Teller.Waiting(ctx); err != nil || !waiting {
+		return // a store that is away is told of elsewhere
+	}
+	if err := h.under(ctx, leaseTell, h.Teller.Tell); err != nil {
+		h.Log.Warn("apps are not told that sign-ins are over; it is tried again", "event", "logout.stuck", "error", err.Error())
+	}
+}
+
 func (h *House) endTrials(ctx context.Context) {
 	err := h.under(ctx, leaseTrials, func(ctx context.Context, _ func(context.Context) error) error {
 		n, err := h.Directory.ConvertDue(ctx)
@@ -110,7 +121,13 @@ func (h *House) upkeep(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		_, err = h.Rollout.RecountDue(ctx, renew)
+		if _, err = h.Rollout.RecountDue(ctx, renew); err != nil {
+			return err
+		}
+		made, err := h.Ring.RotateTokensDue(ctx)
+		if made > 0 {
+			h.Log.Info("keys for tokens were renewed; they sign within the hour", "event", "keys.tokens_renewed", "count", made)
+		}
 		return err
 	})
 	if err != nil {

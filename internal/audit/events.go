@@ -84,6 +84,16 @@ const (
 	RequirementKept    = "policy.requirement_kept"
 	ActingStarted      = "support.acting_started"
 	ActingEnded        = "support.acting_ended"
+	AppCreated         = "app.created"
+	AppChanged         = "app.changed"
+	AppSecretMade      = "app.secret_made"
+	AppDeleted         = "app.deleted"
+	AppRefused         = "app.refused" // an app could not show that it is itself
+	AppOpened          = "app.opened"  // a person went into it; tokens followed
+	AppConsented       = "app.consented"
+	AppDenied          = "app.denied"
+	TokenReused        = "token.reused" // a code or refresh token came twice: all tokens of that sign-in ended
+	TokenRevoked       = "token.revoked"
 	CountsRepaired     = "store.counts_repaired"
 	KeysRotated        = "key.rotated"
 	BackupCompleted    = "backup.completed"
@@ -97,7 +107,8 @@ var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSu
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
-	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, CountsRepaired, KeysRotated, BackupCompleted,
+	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied,
+	TokenReused, TokenRevoked, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

@@ -22,7 +22,7 @@ type keysCmd struct {
 
 type keyOut struct {
 	Purpose   string    `json:"purpose"`
-	ID        uint32    `json:"id"`
+	ID        string    `json:"id"`
 	Primary   bool      `json:"primary"`
 	Status    string    `json:"status"`
 	MadeAt    time.Time `json:"made_at"`
@@ -47,10 +47,13 @@ func showKeys(w io.Writer, keys []keyOut) {
 		if k.Primary {
 			use = "in use"
 		}
-		if k.Status != "enabled" {
+		switch {
+		case k.Status == "waiting":
+			use = "published; signs within the hour"
+		case k.Status != "enabled":
 			use = k.Status
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%d\n", k.Purpose, k.ID, when(k.MadeAt), use, k.WrappedBy)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\n", k.Purpose, k.ID, when(k.MadeAt), use, k.WrappedBy)
 	}
 	t.Flush()
 }
@@ -73,13 +76,14 @@ func keyAnswer(k secret.KeyInfo) keyOut {
 }
 
 type keysRotateCmd struct {
-	Purpose string `enum:",seal,hash,sign" default:"" help:"Only seal, hash or sign; all three when not given."`
+	Purpose string `enum:",seal,hash,sign,tokens" default:"" help:"Only seal, hash, sign or tokens; all when not given."`
 	Rewrap  bool   `help:"Make no new keys; wrap the ring by the first line of the master key file."`
 	dry
 }
 
 func (*keysRotateCmd) Help() string {
 	return "New keys are used from now on, by every node, without a restart; older ones go on opening and checking what they made. " +
+		"Keys for tokens of apps are published first and sign an hour later, so that no app meets a token that it cannot check; they also change by themselves every 90 days. " +
 		"The master key changes in two steps: put a new line in front of the file and restart, then run keys rotate --rewrap; after that the old line can go. Backups made before need the old line."
 }
 
@@ -101,7 +105,7 @@ func (v *keysRotateCmd) Run(s *shell) error {
 	}
 	in := keysRotateIn{Rewrap: v.Rewrap}
 	if !v.Rewrap {
-		in.Purposes = []string{secret.PurposeSeal, secret.PurposeHash, secret.PurposeSign}
+		in.Purposes = []string{secret.PurposeSeal, secret.PurposeHash, secret.PurposeSign, purposeTokens}
 		if v.Purpose != "" {
 			in.Purposes = []string{v.Purpose}
 		}
@@ -147,6 +151,21 @@ func (v *keysRotateCmd) plan(s *shell, in keysRotateIn) error {
 	})
 }
 
+// purposeTokens is all keys that sign tokens of apps, whatever the algorithm.
+const purposeTokens = "tokens"
+
+func rotate(ctx context.Context, h *app.House, purpose string) error {
+	if purpose != purposeTokens {
+		return h.Ring.Rotate(ctx, purpose)
+	}
+	for _, alg := range h.Ring.TokenAlgs() {
+		if err := h.Ring.RotateTokens(ctx, alg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func farKeysRotate(ctx context.Context, h *app.House, in keysRotateIn, out *answers) error {
 	o := keysRotated{Rotated: []string{}}
 	if in.Rewrap {
@@ -166,7 +185,7 @@ func farKeysRotate(ctx context.Context, h *app.House, in keysRotateIn, out *answ
 		o.Rewrapped = n
 	}
 	for _, p := range in.Purposes {
-		if err := h.Ring.Rotate(ctx, p); err != nil {
+		if err := rotate(ctx, h, p); err != nil {
 			return err
 		}
 		o.Rotated = append(o.Rotated, p)

@@ -40,8 +40,7 @@ func barsOf(p directory.Progress) bars {
 func (b bars) String() string {
 	text := fmt.Sprintf("%d of %d", b.Enabled, b.Users)
 	if b.Users > 0 {
-		// It says 100 only at the end.
-		text += fmt.Sprintf(" (%d %%)", b.Enabled*100/b.Users)
+		text += fmt.Sprintf(" (%d %%)", core.Percent(b.Enabled, b.Users))
 	}
 	return text
 }

@@ -136,7 +136,6 @@ func farPolicyExplain(ctx context.Context, h *app.House, in policyExplainIn, out
 			now = r.Now()
 		}
 		who := policy.PersonOf(u, factors).With(grants)
-		who.Skips = u.SkipsOf(eff.Since)
 		shown := policy.Shown{Door: door, Proofs: []core.Proof{{Kind: core.FactorPassword, At: now}}, Address: in.Address, KnownBrowser: in.Known}
 		if in.Trusted {
 			shown.Proofs = append(shown.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, At: now})

@@ -335,7 +335,7 @@ var setSettings = tenantDeed{
 				return err
 			}
 		default:
-			p, err := h.Directory.PlanSettings(ctx, t.ID, change, access.Shell())
+			p, err := h.Directory.PlanSettings(ctx, t.ID, change, access.Shell(), core.Client{})
 			if err != nil {
 				return err
 			}

@@ -27,6 +27,11 @@ type Config struct {
 	Hash       Hash
 	Backup     Backup
 	Metrics    Metrics
+	Outgoing   Outgoing
+}
+
+type Outgoing struct {
+	Networks []netip.Prefix `key:"outgoing.networks" doc:"Networks besides public addresses that requests to apps may reach, for example 10.0.0.0/8: an app that is told that a sign-in is over. In the environment separated by commas."`
 }
 
 type TLS struct {

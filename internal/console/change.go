@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 	"golang.org/x/text/unicode/norm"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/policy"
@@ -70,18 +71,23 @@ const (
 	EffectRaised   = "raised"   // organisations that are held to more than they say
 	EffectKept     = "kept"     // organisations that keep what a lock demanded
 	EffectInvites  = "invites"  // invitations that are sent
+	EffectProgram  = "program"  // people whose account is a program's from then on
+	EffectPass     = "pass"     // temporary passes that end
 )
 
 // Effects lists them all.
 var Effects = []string{directory.EffectAsked, directory.EffectMayWait, directory.EffectPending, directory.EffectEnrolled, directory.EffectReleased,
 	directory.EffectExempt, directory.EffectRefused, directory.EffectAllowed, directory.EffectMoved, directory.EffectStuck, directory.EffectSessions,
-	directory.EffectLost, directory.EffectNotAsked, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites}
+	directory.EffectLost, directory.EffectNotAsked, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites, EffectProgram, EffectPass}
 
 // Ask is the proof that a form asks of the administrator.
 type Ask struct {
 	Kind  core.FactorKind // empty: none is due
 	Typed string          // a wrong code stays, to be compared
 	Fresh bool            // one was given a moment ago, so the field may stay empty
+	// Enrol is set for somebody who has no second factor where one must be shown: no
+	// field would help, so the form leads to the page that sets one up.
+	Enrol bool
 }
 
 // DeedPage is a change on a page of its own.
@@ -126,11 +132,19 @@ type Prover interface {
 }
 
 // ask says which field a form needs. Where always is said, the field is there even
-// while an older proof is fresh (row ACR-24).
-func (h *Handler) ask(r *http.Request, me Caller, always bool) (Ask, error) {
+// while an older proof is fresh (row ACR-24). fault is what the form was refused
+// with, if it was: only the journey knows whether somebody has to enrol first.
+func (h *Handler) ask(r *http.Request, me Caller, always bool, fault error) (Ask, error) {
+	if f, ok := core.AsFault(fault); ok && f.Code == core.ErrStepUp.Code && f.Params["method"] == access.AskEnrol {
+		return Ask{Enrol: true}, nil
+	}
 	need, _, err := h.Prover.Needs(r.Context(), me.Self, false)
 	if err != nil || need != "" || !always {
 		return Ask{Kind: need}, err
+	}
+	// A fresh password is a proof for want of a factor, and then no code can be asked.
+	if !me.Actor.Enrolled {
+		return Ask{}, nil
 	}
 	return Ask{Kind: core.FactorTOTP, Fresh: true}, nil
 }

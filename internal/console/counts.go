@@ -22,17 +22,8 @@ func (c Counts) All() int {
 	return c.Total() + c.Off + c.Service + c.Federated + c.Inactive
 }
 
-// Percent is how much of the bar is done. It says 100 only when all is, and 0 only
-// when nothing is.
-func (c Counts) Percent() int {
-	switch {
-	case c.Total() == 0 || c.Enabled == 0:
-		return 0
-	case c.Enabled == c.Total():
-		return 100
-	}
-	return min(99, max(1, (100*c.Enabled+c.Total()/2)/c.Total()))
-}
+// Percent is how much of the bar is done.
+func (c Counts) Percent() int { return core.Percent(c.Enabled, c.Total()) }
 
 // Of is how many stand at a status.
 func (c Counts) Of(status core.MFAStatus) int {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/internal/access"
 	"sallyport/internal/console"
 	"sallyport/internal/core"
 	"sallyport/internal/testkit/house"
@@ -154,5 +155,35 @@ func TestWhoMayOnlyLook(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// ACR-02: whoever administers an organisation that is locked on has a second factor,
+// also when their own organisation asks for none and the shell gave them the role.
+func TestRolesWhereMFAIsLockedOnAskForAFactorACR02(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		free := h.Organisation("Free", "", `{"requirement":[]}`)
+		nina := h.Person(free, "nina@free.example")
+		if err := h.Directory.GrantRole(t.Context(), nina.ID, core.PartnerAdmin, o.partner.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		r := o.in(nina)
+		a := o.refused(r.Get(tenant(o.partner, "")), http.StatusForbidden, "error", "role.enrol_first")
+		if !strings.Contains(a.Text(), "Nordwind") {
+			t.Errorf("the page says %s", a.Text())
+		}
+		// A right at home opens the console, and not the partner.
+		if err := h.Directory.GrantRole(t.Context(), nina.ID, core.CustomerAdmin, free.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		o.want(r.Get(tenant(free, "")), http.StatusOK, "tenant")
+		o.refused(r.Get(tenant(o.partner, "")), http.StatusNotFound, "error", "not_found")
+		// With a factor it opens.
+		otto := h.Enrolled(free, "otto@free.example", core.CustomerAdmin)
+		if err := h.Directory.GrantRole(t.Context(), otto.ID, core.PartnerAdmin, o.partner.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		o.want(o.in(otto).Get(tenant(o.partner, "")), http.StatusOK, "tenant")
 	})
 }

@@ -198,3 +198,46 @@ func TestSigningEverybodyOutOnThePage(t *testing.T) {
 		}
 	})
 }
+
+// Decision 7.8: an administrator without a factor enrols first where a code is asked.
+// The page leads there and shows no field that they cannot fill in; with a factor,
+// the same page takes their code.
+func TestWhoHasNoFactorIsLedToSetOneUp(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		bare := h.Person(o.huber, "bare@huber.example", core.CustomerAdmin)
+		anna := h.Enrolled(o.huber, "anna@huber.example")
+		r := o.in(bare)
+		led := func(a house.Answer) {
+			t.Helper()
+			if !strings.Contains(a.Body, `data-ask="enrol"`) || !strings.Contains(a.Body, `href="/account/security/totp"`) {
+				t.Errorf("no way to set a factor up:\n%s", said(a))
+			}
+			if f := fields(a); f["code"] || f["password"] {
+				t.Errorf("asks for what does not help: %v", f)
+			}
+			o.hides(a, "authenticator app of")
+		}
+		for _, deed := range []string{"reset-mfa", "pass", "to-service-account"} {
+			path := person(anna, "/"+deed)
+			page := r.Get(path)
+			if page.Status != http.StatusOK {
+				t.Fatalf("%s: %d", path, page.Status)
+			}
+			a := o.send(r, page, path, "reason", "a scanner", "networks", "192.0.2.0/24", "hours", "1", "confirm", anna.Login)
+			if a.Status != http.StatusUnprocessableEntity || a.Fault() != "step_up.required" {
+				t.Fatalf("%s: %d, %s:\n%s", deed, a.Status, a.Fault(), said(a))
+			}
+			led(a)
+		}
+		h.Settings(o.huber.ID, `{"requirement":["organization"],"new_user_window":{"days":0}}`)
+		disable := tenant(o.huber, "/security/disable")
+		led(o.want(r.Get(disable), http.StatusOK, "disable-preview"))
+		// Who has a factor is asked for its code, as before.
+		tom := o.in(o.tom)
+		o.later()
+		if a := o.want(tom.Get(disable), http.StatusOK, "disable-preview"); !fields(a)["code"] || strings.Contains(a.Body, `data-ask="enrol"`) {
+			t.Errorf("fields %v", fields(a))
+		}
+	})
+}

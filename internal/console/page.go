@@ -37,6 +37,8 @@ type Place struct {
 	Above bool
 	// MayAct: the caller may act here as its administrator.
 	MayAct bool
+	// MayMake: the caller may make nodes right under it.
+	MayMake bool
 }
 
 // May reports whether the caller holds a right at the place.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/internal/console"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/testkit/house"
@@ -224,5 +225,29 @@ func TestUnlockingOnThePage(t *testing.T) {
 			t.Errorf("still locked: %q", a.Fault())
 		}
 		o.hides(r.Get(person(anna, "")), `data-flag="password_locked"`)
+	})
+}
+
+// What a mark as a service account and a second pass do is said before.
+func TestPreviewsOfMarkAndPassNameWhatEnds(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		anna := h.Enrolled(o.huber, "anna@huber.example")
+		r := o.in(o.tom)
+		lines := func(deed console.PersonDeed) map[string]bool {
+			return attributes(o.on(r, anna, string(deed)), "data-effect")
+		}
+		if got := lines(console.PersonToService); !got[console.EffectProgram] {
+			t.Errorf("a mark: %v", got)
+		}
+		if got := lines(console.PersonPass); len(got) != 0 {
+			t.Errorf("a first pass: %v", got)
+		}
+		if _, err := h.Recovery.MakePass(t.Context(), anna.ID, 0, h.Proven(o.tom), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(console.PersonPass); !got[console.EffectPass] {
+			t.Errorf("a second pass: %v", got)
+		}
 	})
 }

@@ -218,3 +218,24 @@ func TestTheFirstPage(t *testing.T) {
 		o.hides(o.in(o.tom).Get("/admin/"), "Strict GmbH")
 	})
 }
+
+// Who helps people and sees no tenants reads one story: whoever is still to come is
+// in the tile, in the bar and behind its link; and what may not be counted is no 0.
+func TestTheFirstPageOfTheHelpdesk(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		one := h.Person(o.huber, "one@huber.example")
+		h.Settings(o.huber.ID, `{"requirement":["organization"]}`)
+		h.Settle()
+		help := o.in(h.Enrolled(o.huber, "heidi@huber.example", core.Helpdesk))
+		a := o.want(help.Get("/admin/"), http.StatusOK, "admin-home")
+		o.shows(a, "Still have to set up", "2 of 3")
+		o.hides(a, "in 0 organisations", "Nobody still has to set up", "Refused sign-ins")
+		people := tenant(o.huber, "/users?status=setup_required")
+		if !strings.Contains(a.Body, people) {
+			t.Errorf("no way to %s", people)
+		}
+		o.shows(o.want(help.Get(people), http.StatusOK, "users"), one.Login)
+		o.shows(o.want(o.in(o.tom).Get("/admin/"), http.StatusOK, "admin-home"), "in 1 organisation that requires it", "Refused sign-ins")
+	})
+}

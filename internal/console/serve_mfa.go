@@ -78,7 +78,7 @@ func (h *Handler) drawEnable(w http.ResponseWriter, r *http.Request, wish []core
 	}
 	p.Effect = e
 	if isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}
@@ -156,8 +156,12 @@ func (h *Handler) drawDisable(w http.ResponseWriter, r *http.Request, typed stri
 		p.Effect.Name = place.Organisation.Name
 	}
 	if view.Counts.Enabled > 0 || p.Effect.Deletes > 0 || isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, true); err != nil {
+		if p.Ask, err = h.ask(r, me, true, fault); err != nil {
 			return err
+		}
+		if view.Counts.Enabled > 0 && !me.Actor.Enrolled {
+			// A second factor will be asked for, and they have none: said before they begin.
+			p.Ask = Ask{Enrol: true}
 		}
 		p.Ask.Typed = typed
 	}

@@ -172,7 +172,7 @@ func (h *Handler) drawPersonDeed(w http.ResponseWriter, r *http.Request, me Call
 		p.Fields = ServiceFields(page, t)
 	}
 	if d.needsProof() || isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func (h *Handler) drawService(w http.ResponseWriter, r *http.Request, t Typed, f
 	if !place.May(access.Convert) {
 		return core.ErrForbidden
 	}
-	ask, err := h.ask(r, me, false)
+	ask, err := h.ask(r, me, false, fault)
 	if err != nil {
 		return err
 	}

@@ -106,11 +106,11 @@ func (h *Handler) previewSettings(w http.ResponseWriter, r *http.Request, me Cal
 	p := DeedPage{DataPage: "settings-preview", Title: web.T(ctx, "settings.preview"), Back: place.Path(settingsPath(which)), BackName: web.T(ctx, "settings.title_"+string(which)),
 		Action: place.Path("/security/" + string(which)), Effect: &e, Submit: web.T(ctx, "settings.save"),
 		Hidden: []web.Hidden{{Name: "change", Value: string(change)}, {Name: "version", Value: version(e.Version)}}}
-	if warned := warningsOf(me, e.Settings); len(warned) > 0 {
+	if warned := warningsOf(e.Settings); len(warned) > 0 {
 		p.Fields = settingWarnings(warned)
 	}
 	if isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}
@@ -119,19 +119,15 @@ func (h *Handler) previewSettings(w http.ResponseWriter, r *http.Request, me Cal
 }
 
 // warningsOf are the changes that no count shows and somebody would rue: networks
-// that keep people out, the caller first of all, and a mailbox that becomes the only
+// that keep people out, and a mailbox that becomes the only
 // factor.
-func warningsOf(me Caller, ds []policy.Difference) (out []string) {
+func warningsOf(ds []policy.Difference) (out []string) {
 	for _, d := range ds {
 		var networks core.Networks
 		var effect string
 		switch {
 		case d.Key == "login_networks" && json.Unmarshal(d.To, &networks) == nil && len(networks) > 0:
-			if me.Actor.Acting == nil && !networks.Allow(me.Client.Address) {
-				out = append(out, "networks_you")
-			} else {
-				out = append(out, "networks")
-			}
+			out = append(out, "networks")
 		case d.Key == "password_reset_effect" && json.Unmarshal(d.To, &effect) == nil && effect == core.ResetClearsMFA:
 			out = append(out, core.ResetClearsMFA)
 		}
@@ -223,7 +219,7 @@ func (h *Handler) drawPreset(w http.ResponseWriter, r *http.Request, fault error
 		return web.Render(w, r, http.StatusOK, Deed(p))
 	}
 	if isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
+	"sallyport/internal/support"
 	"sallyport/internal/web"
 )
 
@@ -50,9 +51,13 @@ func (h *Handler) drawAct(w http.ResponseWriter, r *http.Request, reason string,
 		return err
 	}
 	if !place.MayAct && fault == nil {
+		if place.Own() && place.Above && place.May(access.ActAs) && me.Actor.Acting == nil {
+			// They have the right; it is a door on the way that is closed.
+			return support.ErrClosed
+		}
 		return core.ErrForbidden
 	}
-	ask, err := h.ask(r, me, false)
+	ask, err := h.ask(r, me, false, fault)
 	if err != nil {
 		return err
 	}

@@ -252,7 +252,7 @@ func (h *Handler) drawTenantDeed(w http.ResponseWriter, r *http.Request, d Tenan
 		}
 	}
 	if isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}

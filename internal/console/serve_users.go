@@ -180,7 +180,7 @@ func (h *Handler) bulkNobody(w http.ResponseWriter, r *http.Request, place Place
 
 func (h *Handler) drawBulk(w http.ResponseWriter, r *http.Request, me Caller, place Place, p BulkPage, fault error) (err error) {
 	if p.Deed.needsProof() || isStepUp(fault) {
-		if p.Ask, err = h.ask(r, me, false); err != nil {
+		if p.Ask, err = h.ask(r, me, false, fault); err != nil {
 			return err
 		}
 	}

@@ -181,8 +181,8 @@ func TestAUnitHasNoSettingsOfItsOwn(t *testing.T) {
 	})
 }
 
-// What no count shows is said before it is saved: networks that keep people out, the
-// one who sets them first of all, and a mailbox that becomes the only factor.
+// What no count shows is said before it is saved: networks that keep people out,
+// and a mailbox that becomes the only factor.
 func TestChangesThatSomebodyWouldRue(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
 		o := newOffice(t, h)
@@ -190,12 +190,29 @@ func TestChangesThatSomebodyWouldRue(t *testing.T) {
 		tom := o.in(o.tom)
 		tom.From = "198.51.100.7"
 		page := o.want(tom.Get(security), http.StatusOK, "tenant-security")
-		o.shows(o.want(o.send(tom, page, post, "login_networks", "192.0.2.0/24"), http.StatusOK, "settings-preview"), "You come from elsewhere yourself")
 		inside := o.want(o.send(tom, page, post, "login_networks", "198.51.100.0/24"), http.StatusOK, "settings-preview")
-		o.hides(o.shows(inside, "Whoever comes from elsewhere is refused"), "You come from elsewhere")
+		o.shows(inside, "Whoever comes from elsewhere is refused")
 		o.shows(o.want(o.send(tom, page, post, "password_reset_effect", core.ResetClearsMFA), http.StatusOK, "settings-preview"), "The mailbox becomes the only factor")
 		o.hides(o.want(o.send(tom, page, post, "locale", "sv"), http.StatusOK, "settings-preview"), "elsewhere", "only factor")
 		// Every way of enforcing says what follows from it.
 		o.shows(page, "Sessions that run go on", "they may skip it", "every session of those who have not set up ends", "new people may skip")
+	})
+}
+
+// Decision 7.6: who would be outside reads which address it is and what to do, on
+// the form with what was typed.
+func TestNobodyShutsThemselvesOutOnThePage(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		r := h.Raw("192.0.2.7")
+		o.tom.Enter(r)
+		security, post := tenant(o.huber, "/security"), tenant(o.huber, "/security/settings")
+		a := o.refused(o.send(r, r.Get(security), post, "login_networks", "10.1.0.0/16"), http.StatusUnprocessableEntity, "tenant-security", "policy.you_are_outside")
+		if !strings.Contains(a.Text(), "192.0.2.7") || !strings.Contains(a.Text(), "Add your own network first") || !strings.Contains(a.Body, "10.1.0.0/16") {
+			t.Errorf("the page says %s", a.Text())
+		}
+		preview := o.want(o.send(r, r.Get(security), post, "login_networks", "10.1.0.0/16, 192.0.2.0/24"), http.StatusOK, "settings-preview")
+		o.went(o.send(r, preview, post), security+"?done=settings_saved")
+		o.want(r.Get(security), http.StatusOK, "tenant-security")
 	})
 }

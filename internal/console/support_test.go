@@ -33,7 +33,7 @@ func TestActingForACustomerACR05(t *testing.T) {
 		}
 
 		// Every page says so, those that refuse too, and each has the way out.
-		for _, path := range []string{"/admin/", tenant(o.huber, ""), tenant(o.huber, "/users"), person(anna, ""), tenant(o.huber, "/audit"), tenant(o.self, ""), person(o.vera, ""), "/account/", "/account/verify", "/account/security/totp"} {
+		for _, path := range []string{"/admin/", tenant(o.huber, ""), tenant(o.huber, "/users"), person(anna, ""), tenant(o.huber, "/audit"), tenant(o.self, ""), person(o.vera, ""), "/account/", "/account/verify", "/account/security/totp", "/"} {
 			a := r.Follow(r.Get(path))
 			for _, word := range []string{"Ticket 4711", "Bäckerei Huber", "Nordwind", `action="/admin/acting/end"`} {
 				if !strings.Contains(a.Body, word) {
@@ -41,7 +41,13 @@ func TestActingForACustomerACR05(t *testing.T) {
 				}
 			}
 		}
-		o.want(r.Get("/account/security/totp"), http.StatusForbidden, "error")
+		closed := o.want(r.Get("/account/security/totp"), http.StatusForbidden, "error")
+		// Neither that page nor the start page leads back to what is closed meanwhile.
+		for at, a := range map[string]house.Answer{"the refusal": closed, "the start page": o.want(r.Get("/"), http.StatusOK, "start")} {
+			if !strings.Contains(a.Body, `href="/admin/`) || strings.Contains(a.Body, `href="/account/`) {
+				t.Errorf("%s leads in a circle:\n%s", at, a.Body)
+			}
+		}
 		// They do what an administrator there does, and no more than that.
 		o.went(o.send(r, o.on(r, anna, "edit"), person(anna, "/edit"), "name", "Anna H."), person(anna, "?done=person_changed"))
 		o.want(r.Get(tenant(o.self, "")), http.StatusNotFound, "error")
@@ -136,6 +142,9 @@ func TestWhoMayNotAct(t *testing.T) {
 				t.Errorf("%s: to %q", at.Name, a.Location)
 			}
 		}
+		// The right is there and the door is closed: that is the reason which is told.
+		o.refused(r.Get(tenant(o.self, "/act")), http.StatusForbidden, "error", "support.closed")
+		o.refused(r.Get(tenant(o.partner, "/act")), http.StatusForbidden, "error", "forbidden")
 		for _, at := range []core.Tenant{o.huber, o.partner} {
 			if a := o.in(o.tom).Post(tenant(at, "/act"), "reason", "why not"); a.Status < 400 {
 				t.Errorf("a customer's administrator at %s: to %q", at.Name, a.Location)

@@ -36,6 +36,10 @@ type Attempt struct {
 type AttemptDoc struct {
 	Proofs   []Proof `json:"proofs"`
 	ReturnTo string  `json:"return_to,omitempty"`
+	// App is the app that ReturnTo leads into and AppLevel what it asks for; none for
+	// one's own account.
+	App      AppID `json:"app,omitempty"`
+	AppLevel Level `json:"app_level,omitempty"`
 	// Purpose is empty for an ordinary sign-in, else "admin_link".
 	Purpose string `json:"purpose,omitempty"`
 	// MailProved is set when a link sent to the mailbox was followed for this

@@ -47,6 +47,7 @@ const (
 	ChangeUser       ChangeKind = "user"    // key: user id: all its sessions are to be read anew
 	ChangeTenant     ChangeKind = "tenant"  // key: tenant id: its settings and state
 	ChangeKeys       ChangeKind = "keys"    // the key ring
+	ChangeApp        ChangeKind = "app"     // key: app id
 	ChangeEverything ChangeKind = "everything"
 )
 

@@ -11,6 +11,7 @@ type (
 	MailID    string // ml_…
 	BrowserID string // br_…
 	AppID     string // ap_…
+	FamilyID  string // fm_…
 )
 
 // Prefixes of the identifiers, as they stand before the underscore.
@@ -24,4 +25,6 @@ const (
 	PrefixBrowser = "br"
 	PrefixRequest = "rq"
 	PrefixRole    = "ro"
+	PrefixApp     = "ap"
+	PrefixFamily  = "fm"
 )

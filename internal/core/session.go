@@ -83,6 +83,10 @@ type SessionDoc struct {
 	Asleep     bool      `json:"asleep,omitempty"`     // the sign-in does not count for enrol_proof
 	LastBefore time.Time `json:"last_before,omitzero"` // the sign-in before this one
 	Idle       Duration  `json:"idle,omitempty"`       // the setting when it was made
+	// Skipped: the setup of a factor was put off to get this session, when it had been
+	// so SkipsBefore times. Apps that are opened from it do not ask again.
+	Skipped     bool `json:"skipped,omitempty"`
+	SkipsBefore int  `json:"skips_before,omitempty"`
 	// Reason is why a session acts in another organisation, From the session that
 	// it came from and goes back to.
 	Reason string    `json:"reason,omitempty"`

@@ -164,6 +164,9 @@ func exactObject(dec *json.Decoder, shape map[string]any, path string) error {
 				if near := Nearest(name, slices.Collect(maps.Keys(shape))); near != "" {
 					why += "; did you mean " + path + near + "?"
 				}
+				if path == "enforce_at." {
+					why += "; " + enforceAtSays // the key inside looks like a setting of its own, and is a value
+				}
 			}
 			return Invalid("settings.invalid", "key", path+name, "reason", why)
 		}

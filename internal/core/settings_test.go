@@ -88,6 +88,7 @@ func TestParseSettingsRefusesByName(t *testing.T) {
 		{"no grace", `{"enforce_at":{"grace":{"days":0}}}`, "enforce_at.grace.days"},
 		{"no skips", `{"enforce_at":{"grace":{"skips":0}}}`, "enforce_at.grace.skips"},
 		{"grace unknown inside", `{"enforce_at":{"grace":{"weeks":1}}}`, "enforce_at.grace.weeks"},
+		{"a mode by name", `{"enforce_at":{"mode":"revoke_now"}}`, `enforce_at is "next_sign_in", "revoke_now" or {"grace"`},
 		{"grace twice", `{"enforce_at":{"grace":{},"grace":{}}}`, "enforce_at.grace"},
 		{"a window before", `{"new_user_window":{"days":-1}}`, "new_user_window.days"},
 		{"a network", `{"login_networks":["192.0.2.7"]}`, "192.0.2.7"},

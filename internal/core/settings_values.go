@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -199,6 +200,9 @@ func (t *TrustedBrowser) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// enforceAtSays is what enforce_at may be, for whoever wrote it in another way.
+const enforceAtSays = `enforce_at is "next_sign_in", "revoke_now" or {"grace":{"days":14,"skips":3}}`
+
 // Modes of enforce_at.
 const (
 	EnforceAtNextSignIn = "next_sign_in"
@@ -232,7 +236,7 @@ func (e *EnforceAt) UnmarshalJSON(b []byte) error {
 	case err != nil || b[0] == 'n':
 		return err
 	case ok && word == EnforceAtGrace:
-		return fmt.Errorf(`enforce_at is "next_sign_in", "revoke_now" or {"grace":{"days":14,"skips":3}}`)
+		return errors.New(enforceAtSays)
 	case ok:
 		e.Mode = word
 		return nil

@@ -62,15 +62,6 @@ type User struct {
 	ValidatedAt time.Time
 }
 
-// SkipsOf is how often the person put off a demand that stands since an instant:
-// another demand begins anew.
-func (u User) SkipsOf(since time.Time) int {
-	if !u.SkipsSince.Equal(since) {
-		return 0
-	}
-	return u.Skips
-}
-
 // Password is what is kept of a password, apart from the account so that no
 // list of people ever carries a hash (security row B-44).
 type Password struct {

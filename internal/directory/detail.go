@@ -126,7 +126,6 @@ func (d *Detail) read(r store.Reader, id core.UserID) error {
 		d.Factors = append(d.Factors, f)
 	}
 	who := policy.PersonOf(d.User, d.Factors).With(roles)
-	who.Skips = d.User.SkipsOf(d.Effective.Since)
 	d.Stand = policy.Standing(who, d.Effective, r.Now())
 	d.Explained = policy.Explain(policy.Facts{Now: r.Now(), Person: who, Effective: d.Effective, Shown: policy.Shown{Proofs: []core.Proof{{Kind: core.FactorPassword, At: r.Now()}}}})
 	if d.Browsers, err = r.Browsers(id); err != nil {

@@ -301,7 +301,7 @@ func listByRole(r store.Reader, q PeopleQuery, ask store.PeopleQuery, d demand) 
 func lineOf(r store.Reader, l store.Listed, eff policy.Effective) (Person, error) {
 	p := Person{User: l.User, Inactive: l.Standing == core.StandingInactive}
 	who := policy.PersonOf(l.User, nil)
-	who.Skips, who.RolesKnown, who.Roles = l.User.SkipsOf(eff.Since), true, []core.Role{core.RoleUser}
+	who.RolesKnown, who.Roles = true, []core.Role{core.RoleUser}
 	if l.Privileged {
 		roles, err := r.RolesHeldBy(l.User.ID)
 		if err != nil {

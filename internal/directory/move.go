@@ -101,11 +101,11 @@ func readMove(r store.Reader, to core.TenantID) (move, error) {
 // mayMove asks for rights at the source, at the target and on the node (DS-10, row
 // B-37): else a branch could be put under one's own.
 func (s *Service) mayMove(ctx context.Context, id, to core.TenantID, by access.Actor) error {
-	if _, err := s.above(ctx, id, by); err != nil {
+	t, err := s.above(ctx, id, by)
+	if err != nil {
 		return err
 	}
-	_, _, err := s.Tree.On(ctx, by, access.ManageTenants, to)
-	return err
+	return s.into(ctx, to, by, func(at access.Place) bool { return by.MayPutUnder(t.Kind, at) })
 }
 
 // PlanMoveTenant says what putting a node under another would do for whom.
@@ -204,7 +204,7 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 			return nil
 		}
 		for _, t := range m.below {
-			if !t.Kind.IsOrganisation() || t.State == core.TenantDeleted {
+			if !t.Kind.IsOrganisation() || !t.ErasedAt.IsZero() {
 				continue
 			}
 			before, after := m.lines(t.ID)
@@ -223,6 +223,14 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 		if err := tx.Append(e); err != nil {
 			return err
 		}
+		if m.away() {
+			// As of one person who is moved: everybody's sessions end, in a job.
+			d := DocOf(by, c)
+			d.Everyone, d.Keep = true, ""
+			if err := BeginJob(tx, id, core.JobEndSessions, d); err != nil {
+				return err
+			}
+		}
 		// Places and settings of the branch, and who acts in it.
 		return tx.Changed(core.ChangeTenant, string(id))
 	})
@@ -234,6 +242,8 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 
 // keepDemand writes into an organisation below the reader's own node what a lock
 // demanded that falls away, and refuses a change that would leave nobody a way in.
+// One that is deleted keeps it too, for it may come back; whether it has a way in is
+// asked then.
 func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c core.Client) error {
 	doc, kept, err := policy.Inherit(before, after)
 	if err != nil {
@@ -244,11 +254,16 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 		t.Settings, t.ChangedAt = doc, tx.Now()
 		after[len(after)-1] = t
 	}
-	if err := policy.CheckLine(after); err != nil {
-		return err
+	if t.State != core.TenantDeleted {
+		if err := policy.CheckLine(after); err != nil {
+			return err
+		}
+		if err := enforce(tx, before, after, by, c); err != nil {
+			return err
+		}
 	}
-	if err := enforce(tx, before, after, by, c); err != nil || !kept {
-		return err
+	if !kept {
+		return nil
 	}
 	if err := tx.UpdateTenant(t); err != nil {
 		return err

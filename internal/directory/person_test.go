@@ -441,8 +441,11 @@ func TestTheFirstAdministrator(t *testing.T) {
 		if _, err := h.Directory.InviteFirst(ctx, directory.NewUser{Tenant: closed.ID, Email: "second@closed.example", Name: "Second"}, boss, core.Client{}); code(err) != "tenant.has_administrator" {
 			t.Errorf("there is one: %v", err)
 		}
-		if _, err := h.Directory.InviteFirst(ctx, directory.NewUser{Tenant: b.unit.ID, Email: "x@closed.example", Name: "X"}, boss, core.Client{}); code(err) != "tenant.no_organisation" {
+		if _, err := h.Directory.InviteFirst(ctx, directory.NewUser{Tenant: b.unit.ID, Email: "x@closed.example", Name: "X"}, access.Shell(), core.Client{}); code(err) != "tenant.no_organisation" {
 			t.Errorf("of a unit: %v", err)
+		}
+		if _, err := h.Directory.InviteFirst(ctx, directory.NewUser{Tenant: b.unit.ID, Email: "x@closed.example", Name: "X"}, boss, core.Client{}); !errors.Is(err, core.ErrForbidden) {
+			t.Errorf("of a unit, from above: %v", err)
 		}
 		// The last one of a customer that its provider manages leaves.
 		help := h.Enrolled(b.customer, "help@huber.example", core.Helpdesk)

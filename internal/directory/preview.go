@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -88,6 +89,16 @@ func (p *Preview) add(e Effect) {
 	p.Effects = append(p.Effects, e)
 }
 
+// spare takes one from what is counted, and what is not there any more away.
+func (p *Preview) spare(what string) {
+	for i := range p.Effects {
+		if p.Effects[i].What == what {
+			p.Effects[i].Count--
+		}
+	}
+	p.Effects = slices.DeleteFunc(p.Effects, func(e Effect) bool { return e.Count <= 0 })
+}
+
 // first names people of some standing.
 func first(r store.Reader, standings ...core.Standing) ([]Named, error) {
 	people, _, err := r.People(store.PeopleQuery{Page: store.Page{Limit: firstNames}, Standings: standings})
@@ -114,14 +125,18 @@ func (p *Preview) effects(r store.Reader, before, after policy.Effective) error 
 	}
 	now := r.Now()
 	old := policy.EffectOn(plain(time.Time{}), before, after, now)
-	open, fresh := n[core.StandingOpen], 0
+	open, fresh, newest := n[core.StandingOpen], 0, time.Time{}
 	window := after.Settings.NewUserWindow.Days
 	asks := old.After == core.MFASetupRequired && (old.Before != core.MFASetupRequired || old.NextAfter != old.NextBefore)
-	if asks && window > 0 && old.NextAfter == policy.Enrol && open > 0 {
-		if fresh, err = r.Newcomers(now.AddDate(0, 0, -window)); err != nil {
+	if asks && window > 0 && open > 0 {
+		if fresh, newest, err = r.Newcomers(now.AddDate(0, 0, -window)); err != nil {
 			return err
 		}
-		open -= fresh
+	}
+	// Each has days of their own; at the latest it is over for who came last.
+	var freshUntil time.Time
+	if fresh > 0 {
+		freshUntil = newest.AddDate(0, 0, window)
 	}
 	names, err := first(r, core.StandingOpen)
 	if err != nil {
@@ -130,10 +145,14 @@ func (p *Preview) effects(r store.Reader, before, after policy.Effective) error 
 	touched := true
 	switch {
 	case asks && old.NextAfter == policy.MaySkip:
-		p.add(Effect{What: EffectMayWait, Count: open, First: names, DueAt: old.DueAt})
+		due := old.DueAt
+		if freshUntil.After(due) {
+			due = freshUntil
+		}
+		p.add(Effect{What: EffectMayWait, Count: open, First: names, DueAt: due})
 	case asks:
-		p.add(Effect{What: EffectAsked, Count: open, First: names})
-		p.add(Effect{What: EffectMayWait, Count: fresh, DueAt: now.AddDate(0, 0, window)})
+		p.add(Effect{What: EffectAsked, Count: open - fresh, First: names})
+		p.add(Effect{What: EffectMayWait, Count: fresh, DueAt: freshUntil})
 	case old.Before == core.MFASetupRequired && old.After != core.MFASetupRequired:
 		p.add(Effect{What: EffectReleased, Count: open, First: names})
 	case after.Settings.On() && !before.Settings.On():

@@ -2,11 +2,14 @@ package directory_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
+	"sallyport/internal/policy"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
@@ -125,6 +128,89 @@ func TestTheBarAndTheTableAgree(t *testing.T) {
 		}
 		if all.Asked() != 22 {
 			t.Error(all.Asked())
+		}
+	})
+}
+
+// What was put off is counted under the oldest demand, and tables and explanations
+// count as the sign-in does: they do not offer skips that are used up.
+func TestSkipsAreCountedAsTheSignInDoes(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Elder", "", `{"requirement":["per_user"],"required_level":"mfa","new_user_window":{"days":0},"enforce_at":{"grace":{"days":14,"skips":3}}}`)
+		h.Clock.Advance(24 * time.Hour)
+		h.Settings(org.ID, `{"requirement":["organization"]}`) // a demand that is younger
+		p := h.Person(org, "anna@example.com")
+		admin := h.Enrolled(org, "admin@example.com", core.CustomerAdmin)
+		for left := 2; left >= 0; left-- {
+			r := h.Raw("")
+			if a := r.Post(p.Knock(r).Location, "go", "skip"); !a.In() {
+				t.Fatalf("skip: fault %q", a.Fault())
+			}
+			x, err := h.Directory.Detail(t.Context(), p.ID, h.Actor(admin))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Stand.SkipsLeft != left {
+				t.Errorf("%d skips are left, the page of the person says %d", left, x.Stand.SkipsLeft)
+			}
+			if may := x.Explained.Outcome == policy.MaySkip; may != (left > 0) {
+				t.Errorf("%d skips are left, explained: %s", left, x.Explained.Outcome)
+			}
+		}
+		found, err := h.Directory.People(t.Context(), org.ID, directory.PeopleQuery{Limit: 9}, h.Actor(admin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range found.People {
+			if l.User.ID == p.ID && !l.DueAt.IsZero() {
+				t.Errorf("the list says that it may wait until %v", l.DueAt)
+			}
+		}
+	})
+}
+
+// New people may wait until their own days are over, counted from when each showed
+// their mailbox and not from the change; the preview says when the last of them are.
+func TestPreviewSaysWhenNewPeopleAreDue(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		for name, settings := range map[string]string{"at once": `{"requirement":["per_user"],"new_user_window":{"days":7}}`,
+			"after a grace": `{"requirement":["per_user"],"new_user_window":{"days":7},"enforce_at":{"grace":{"days":1,"skips":3}}}`} {
+			org := h.Organisation(name, "", settings)
+			mailbox := strings.ReplaceAll(name, " ", "-") + ".example"
+			h.Person(org, "early@"+mailbox)
+			h.Clock.Advance(2 * 24 * time.Hour)
+			last := h.Person(org, "late@"+mailbox)
+			h.Clock.Advance(3 * 24 * time.Hour)
+			p, err := h.Directory.PlanSettings(t.Context(), org.ID, core.SettingsDoc(`{"requirement":["organization"]}`), access.Shell(), core.Client{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := p.Of(directory.EffectMayWait); e.Count != 2 || !e.DueAt.Equal(last.User().ValidatedAt.AddDate(0, 0, 7)) {
+				t.Errorf("%s: %d may wait until %v, the last one came at %v", name, e.Count, e.DueAt, last.User().ValidatedAt)
+			}
+			if n := p.Of(directory.EffectAsked).Count; n != 0 {
+				t.Errorf("%s: %d are asked", name, n)
+			}
+		}
+	})
+}
+
+// The session that switches it on is kept, and is not among those that the preview
+// says end.
+func TestPreviewLeavesOutTheSessionThatIsKept(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Now", "", `{"requirement":["per_user"],"new_user_window":{"days":0},"enforce_at":"revoke_now"}`)
+		admin, other := h.Person(org, "admin@now.example", core.CustomerAdmin), h.Person(org, "other@now.example")
+		r := h.Raw("")
+		admin.Enter(r)
+		by := h.Proven(admin)
+		by.Session = h.Current(r).Session.ID
+		p, err := h.Directory.PlanRequirement(t.Context(), org.ID, []core.Requirement{core.RequireOrganization}, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, want := p.Of(directory.EffectSessions).Count, len(admin.Sessions())+len(other.Sessions())-1; n != want || want < 1 {
+			t.Errorf("%d sessions end, want %d", n, want)
 		}
 	})
 }

@@ -26,8 +26,28 @@ func (s *Service) Values(ctx context.Context, id core.TenantID, by access.Actor)
 	if err != nil {
 		return nil, eff, err
 	}
-	values, err := policy.Values(line)
+	values, err := s.ValuesOf(ctx, line)
 	return values, eff, err
+}
+
+// ValuesOf lists what holds at the end of a line. Whose word a value is may be of
+// one that stands above no more, after a move: it is named all the same.
+func (s *Service) ValuesOf(ctx context.Context, line []core.Tenant) ([]policy.Value, error) {
+	values, err := policy.Values(line)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range values {
+		if v.From == nil || v.From.Name != "" {
+			continue
+		}
+		t, err := s.tenant(ctx, v.From.ID)
+		if err != nil {
+			return nil, fmt.Errorf("whose word %s is: %w", v.Key, err)
+		}
+		v.From.Name = t.Name
+	}
+	return values, nil
 }
 
 // lay puts a change over the document at the end of a line.
@@ -64,10 +84,63 @@ func laid(line []core.Tenant, fn lay, stamp core.Stamp) (after []core.Tenant, ef
 	return after, eff, err
 }
 
+// inside is where somebody comes from who changes the organisation that they belong
+// to: they may not shut themselves out, and with them perhaps everybody who could
+// take it back.
+type inside struct {
+	home bool
+	from core.Client
+}
+
+// staysInside asks whether the actor belongs to an organisation. Whoever does not is
+// not held by its networks, nor is the shell, which comes from no address.
+func (s *Service) staysInside(ctx context.Context, id core.TenantID, by access.Actor, c core.Client) (inside, error) {
+	if by.User.ID == "" {
+		return inside{}, nil
+	}
+	home, err := s.Tree.Effective(ctx, by.User.Tenant)
+	if err != nil {
+		return inside{}, plainly(err)
+	}
+	return inside{home.Organisation.ID == id, c}, nil
+}
+
+// over refuses what a change makes of the networks where the actor's own address
+// would be outside.
+func (i inside) over(fn lay) lay {
+	return func(line []core.Tenant, stamp core.Stamp) ([]core.Tenant, error) {
+		after, err := fn(line, stamp)
+		if err != nil || !i.home {
+			return after, err
+		}
+		was, err := policy.Of(line)
+		if err != nil {
+			return nil, err
+		}
+		is, err := policy.Of(after)
+		if err != nil {
+			return nil, err
+		}
+		if newNetworks(was, is) && !is.Settings.LoginNetworks.Allow(i.from.Address) {
+			return nil, core.Invalid("policy.you_are_outside", "key", "login_networks", "address", i.from.Where())
+		}
+		return after, nil
+	}
+}
+
+// newNetworks reports whether people may come from other networks than before.
+func newNetworks(was, is policy.Effective) bool {
+	return slices.ContainsFunc(policy.Differences(was.Settings, is.Settings), func(d policy.Difference) bool { return d.Key == "login_networks" })
+}
+
 // PlanSettings says what a change of an organisation's settings would do, refusals
 // and all.
-func (s *Service) PlanSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor) (Preview, error) {
-	return s.planLay(ctx, id, access.ManageSettings, changeOf(change), by)
+func (s *Service) PlanSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor, c core.Client) (Preview, error) {
+	stays, err := s.staysInside(ctx, id, by, c)
+	if err != nil {
+		return Preview{}, err
+	}
+	return s.planLay(ctx, id, access.ManageSettings, stays.over(changeOf(change)), by)
 }
 
 // PlanRequirement says what asking for a second factor in these ways would do, for
@@ -88,12 +161,25 @@ func (s *Service) planLay(ctx context.Context, id core.TenantID, right access.Pe
 	if err != nil {
 		return Preview{}, err
 	}
-	return s.Compare(ctx, before, after)
+	p, err := s.Compare(ctx, before, after)
+	if err != nil || by.Session == "" || by.Enrolled {
+		return p, err
+	}
+	// The session that does it is kept, and whoever has a factor was not counted.
+	home, err := s.Tree.Effective(ctx, by.User.Tenant)
+	if err == nil && home.Organisation.ID == id {
+		p.spare(EffectSessions)
+	}
+	return p, err
 }
 
 // ChangeSettings lays a change over an organisation's document.
 func (s *Service) ChangeSettings(ctx context.Context, id core.TenantID, change core.SettingsDoc, by access.Actor, c core.Client) (policy.Effective, error) {
-	return s.layOver(ctx, id, access.ManageSettings, changeOf(change), change.Keys(), by, c)
+	stays, err := s.staysInside(ctx, id, by, c)
+	if err != nil {
+		return policy.Effective{}, err
+	}
+	return s.layOver(ctx, id, access.ManageSettings, stays.over(changeOf(change)), change.Keys(), by, c)
 }
 
 // SetRequirement asks for a second factor in these ways, for the MFA switch: those
@@ -198,21 +284,18 @@ type LockPlan struct {
 }
 
 // eachBelow calls fn with the lines of every organisation strictly below a node, as
-// they were and as they are when the node is another.
+// they were and as they are when the node is another: deleted ones too, while they
+// may come back.
 func eachBelow(line, below []core.Tenant, after core.Tenant, fn func(before, after []core.Tenant) error) error {
 	own := line[len(line)-1]
 	lines := map[core.TenantID][]core.Tenant{own.ID: line}
 	for _, t := range below {
-		if t.ID == own.ID || t.State == core.TenantDeleted {
+		if t.ID == own.ID {
 			continue
 		}
-		up, ok := lines[t.Parent]
-		if !ok {
-			continue // below a deleted node
-		}
-		before := append(slices.Clone(up), t)
+		before := append(slices.Clone(lines[t.Parent]), t)
 		lines[t.ID] = before
-		if !t.Kind.IsOrganisation() {
+		if !t.Kind.IsOrganisation() || !t.ErasedAt.IsZero() {
 			continue
 		}
 		then := slices.Clone(before)
@@ -246,6 +329,9 @@ func (s *Service) PlanLocks(ctx context.Context, id core.TenantID, change core.S
 		return p, err
 	}
 	err = eachBelow(line, below, changed[len(changed)-1], func(before, after []core.Tenant) error {
+		if before[len(before)-1].State == core.TenantDeleted {
+			return nil // nobody is there to meet it
+		}
 		doc, kept, err := policy.Inherit(before, after)
 		if err != nil {
 			return err

@@ -32,10 +32,26 @@ func (s *Service) above(ctx context.Context, id core.TenantID, by access.Actor) 
 	if err != nil {
 		return t, err
 	}
-	if !by.Can(access.ManageTenants, at) {
+	if !by.MayPutUnder(t.Kind, at) {
 		return t, core.ErrForbidden
 	}
 	return t, nil
+}
+
+// into refuses an actor who may not bring something under a node: what they cannot
+// see is not found.
+func (s *Service) into(ctx context.Context, parent core.TenantID, by access.Actor, may func(access.Place) bool) error {
+	at, err := s.Tree.Place(ctx, parent)
+	if err != nil {
+		return plainly(err)
+	}
+	if may(at) {
+		return nil
+	}
+	if err := See(by, access.ManageTenants, access.ViewTenants, at); err != nil {
+		return err
+	}
+	return core.ErrForbidden
 }
 
 // RenameTenant gives a node another name.
@@ -329,6 +345,9 @@ func (s *Service) RestoreTenant(ctx context.Context, id core.TenantID, by access
 		if nodes, err = tx.RestoreBranch(); err != nil {
 			return err
 		}
+		if err := standing(tx); err != nil {
+			return err
+		}
 		if err := tx.Append(audit.Count(audit.Did(audit.TenantRestored, by, string(id), c), "nodes", nodes)); err != nil {
 			return err
 		}
@@ -338,6 +357,34 @@ func (s *Service) RestoreTenant(ctx context.Context, id core.TenantID, by access
 		return 0, fmt.Errorf("restore tenant %s: %w", id, err)
 	}
 	return nodes, nil
+}
+
+// standing refuses a branch that comes back where locks were set meanwhile that leave
+// somebody of it no way in.
+func standing(tx store.Tx) error {
+	line, err := tx.Line()
+	if err != nil {
+		return err
+	}
+	below, err := tx.Below()
+	if err != nil {
+		return err
+	}
+	lines := map[core.TenantID][]core.Tenant{}
+	for _, t := range below {
+		if l, ok := lines[t.Parent]; ok {
+			lines[t.ID] = append(slices.Clone(l), t)
+		} else {
+			lines[t.ID] = line
+		}
+		if !t.Kind.IsOrganisation() || t.State == core.TenantDeleted {
+			continue
+		}
+		if err := policy.CheckLine(lines[t.ID]); err != nil {
+			return named(err, t)
+		}
+	}
+	return nil
 }
 
 // line is the way from the root to a node.

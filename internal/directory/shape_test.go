@@ -3,6 +3,7 @@ package directory_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +100,7 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 				return err
 			},
 			"settings": func(id core.TenantID, by access.Actor) error {
-				_, err := d.PlanSettings(ctx, id, core.SettingsDoc(`{}`), by)
+				_, err := d.PlanSettings(ctx, id, core.SettingsDoc(`{}`), by, core.Client{})
 				return err
 			},
 			"values": func(id core.TenantID, by access.Actor) error { _, _, err := d.Values(ctx, id, by); return err },
@@ -144,6 +145,10 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 			want error
 		}{
 			{"create", b.customer.ID, h.Actor(b.admin), nil}, {"create", b.unit.ID, h.Actor(b.admin), nil}, {"create", b.folder.ID, h.Actor(b.admin), core.ErrNotFound},
+			// Inside an organisation further down that needs acting (decision 2).
+			{"create", b.customer.ID, h.Actor(b.boss), core.ErrForbidden}, {"create", b.unit.ID, h.Actor(b.boss), core.ErrForbidden},
+			{"rename", b.unit.ID, h.Actor(b.boss), core.ErrForbidden}, {"suspend", b.unit.ID, h.Actor(b.boss), core.ErrForbidden}, {"delete", b.unit.ID, h.Actor(b.boss), core.ErrForbidden},
+			{"rename", b.customer.ID, h.Actor(b.boss), nil}, {"delete", b.customer.ID, h.Actor(b.boss), nil},
 			{"rename", b.customer.ID, h.Actor(b.admin), nil}, {"suspend", b.customer.ID, h.Actor(b.admin), core.ErrForbidden}, {"delete", b.customer.ID, h.Actor(b.admin), core.ErrForbidden},
 			{"suspend", b.unit.ID, h.Actor(b.admin), nil}, {"delete", b.unit.ID, h.Actor(b.admin), nil},
 			{"suspend", b.customer.ID, h.Actor(b.boss), nil}, {"delete", b.folder.ID, h.Actor(b.boss), nil}, {"suspend", b.partner.ID, h.Actor(b.boss), core.ErrForbidden},
@@ -157,6 +162,7 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 			}
 		}
 		// A move needs rights on all three.
+		mine := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Mine", Parent: b.partner.ID})
 		for name, c := range map[string]struct {
 			id, to core.TenantID
 			by     access.Actor
@@ -164,6 +170,7 @@ func TestWhoMayShapeTheTree(t *testing.T) {
 		}{
 			"to one's own from elsewhere":     {b.theirs.ID, b.partner.ID, h.Actor(b.boss), core.ErrNotFound},
 			"one's own to elsewhere":          {b.customer.ID, b.other.ID, h.Actor(b.boss), core.ErrNotFound},
+			"a unit out into one's own":       {b.unit.ID, mine.ID, h.Actor(b.boss), core.ErrForbidden},
 			"oneself up":                      {b.customer.ID, b.partner.ID, h.Actor(b.admin), core.ErrForbidden},
 			"one's own unit out":              {b.unit.ID, b.theirs.ID, h.Actor(b.admin), core.ErrNotFound},
 			"a partner under another":         {b.partner.ID, b.other.ID, h.Actor(b.boss), core.ErrForbidden},
@@ -442,7 +449,7 @@ func TestDeletingABranchAndBringingItBackB35(t *testing.T) {
 			}
 			return err
 		})
-		if _, err := h.Directory.RestoreTenant(ctx, b.unit.ID, h.Actor(b.boss), core.Client{}); code(err) != "tenant.not_restorable" {
+		if _, err := h.Directory.RestoreTenant(ctx, b.unit.ID, access.Shell(), core.Client{}); code(err) != "tenant.not_restorable" {
 			t.Errorf("a unit without its customer: %v", err)
 		}
 		h.Clock.Advance(29 * 24 * time.Hour)
@@ -563,7 +570,7 @@ func TestPresets(t *testing.T) {
 		if err != nil || len(diff) == 0 {
 			t.Fatal(diff, err)
 		}
-		plan, err := h.Directory.PlanSettings(ctx, b.customer.ID, change, admin)
+		plan, err := h.Directory.PlanSettings(ctx, b.customer.ID, change, admin, core.Client{})
 		if err != nil || len(plan.Settings) != len(diff) {
 			t.Errorf("%+v, %v", plan, err)
 		}
@@ -574,4 +581,55 @@ func TestPresets(t *testing.T) {
 			t.Errorf("applied, and it still differs: %v, %v", again, err)
 		}
 	})
+}
+
+// Decision 7.6: nobody shuts themselves out of the organisation that they belong to,
+// and with them everybody; who stands above is not held by its networks.
+func TestNobodyShutsThemselvesOut(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		b := grow(h)
+		ctx, admin := t.Context(), h.Proven(b.admin)
+		from := func(a string) core.Client { return core.Client{Address: netip.MustParseAddr(a)} }
+		try := func(networks string, by access.Actor, c core.Client) (plan, done string) {
+			change := core.SettingsDoc(`{"login_networks":` + networks + `}`)
+			_, err := h.Directory.PlanSettings(ctx, b.customer.ID, change, by, c)
+			plan = code(err)
+			_, err = h.Directory.ChangeSettings(ctx, b.customer.ID, change, by, c)
+			h.Settle()
+			return plan, code(err)
+		}
+		const outside = "policy.you_are_outside"
+		if plan, done := try(`["10.1.0.0/16"]`, admin, from("192.0.2.7")); plan != outside || done != outside {
+			t.Errorf("from elsewhere: %q, %q", plan, done)
+		}
+		if plan, done := try(`["10.1.0.0/16"]`, admin, core.Client{}); plan != outside || done != outside {
+			t.Errorf("from nobody knows where: %q, %q", plan, done)
+		}
+		if doc := tenantOf(h, b.customer.ID).Settings; len(doc.Value("login_networks")) != 0 {
+			t.Errorf("it was done: %s", doc)
+		}
+		if plan, done := try(`["10.1.0.0/16","192.0.2.0/24"]`, admin, from("192.0.2.7")); plan != "" || done != "" {
+			t.Errorf("from within: %q, %q", plan, done)
+		}
+		if _, err := h.Directory.ChangeSettings(ctx, b.customer.ID, core.SettingsDoc(`{"invitation_days":9}`), admin, from("198.51.100.1")); err != nil {
+			t.Errorf("another setting: %v", err)
+		}
+		acting := h.Proven(b.boss)
+		acting.Acting = &access.Acting{At: placeOf(h, b.customer.ID)}
+		for _, by := range []access.Actor{acting, access.Shell()} {
+			if plan, done := try(`["10.1.0.0/16"]`, by, from("198.51.100.1")); plan != "" || done != "" {
+				t.Errorf("%s: %q, %q", by.ID(), plan, done)
+			}
+			h.Settings(b.customer.ID, `{"login_networks":[]}`)
+		}
+	})
+}
+
+func placeOf(h *house.House, id core.TenantID) access.Place {
+	h.T.Helper()
+	at, err := h.Tree.Place(h.T.Context(), id)
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	return at
 }

@@ -27,13 +27,16 @@ type Service struct {
 	Hasher *secret.Hasher
 	Enrol  enrol.Room
 	Now    func() time.Time
+	// Signs sees to it that there is a key for tokens of an algorithm, so that it is
+	// published before the first of them; nil in a dry run.
+	Signs func(ctx context.Context, alg string) error
 }
 
 // Dry is the same service for a dry run: every refusal comes as it would, and
 // nothing is written.
 func (s *Service) Dry() *Service {
 	out := *s
-	out.Store = store.Dry(s.Store)
+	out.Store, out.Signs = store.Dry(s.Store), nil
 	return &out
 }
 
@@ -57,7 +60,7 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by access.Actor)
 	if n.Kind == core.Platform {
 		return s.checkPlatform(ctx, n, by)
 	}
-	if _, _, err := s.Tree.On(ctx, by, access.ManageTenants, n.Parent); err != nil {
+	if err := s.into(ctx, n.Parent, by, by.MayMakeUnder); err != nil {
 		return core.Tenant{}, fmt.Errorf("parent of the new tenant: %w", err)
 	}
 	var above []core.Tenant

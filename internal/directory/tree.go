@@ -207,8 +207,14 @@ func (t *Tree) Actor(ctx context.Context, cur session.Current) (access.Actor, er
 		a.Enrolled = policy.Enrolled(factors)
 		return err
 	})
-	if err != nil || cur.Session.ActingIn == "" {
+	if err != nil {
 		return a, err
+	}
+	if err := t.strongEnough(ctx, &a, cur); err != nil {
+		return access.Actor{}, err
+	}
+	if cur.Session.ActingIn == "" {
+		return a, nil
 	}
 	at, err := t.Place(ctx, cur.Session.ActingIn)
 	if err != nil {
@@ -219,6 +225,36 @@ func (t *Tree) Actor(ctx context.Context, cur session.Current) (access.Actor, er
 	}
 	a.Acting = &access.Acting{At: at, Reason: cur.Session.Doc.Reason}
 	return a, nil
+}
+
+// ErrEnrolFirst refuses rights on an organisation that is locked on to whoever signs
+// in with a password alone.
+var ErrEnrolFirst = core.NewFault(core.KindForbidden, "role.enrol_first")
+
+// strongEnough leaves out roles on organisations of others that are locked on while
+// the actor signs in at home with a password alone: whoever administers them shows a
+// second factor, wherever their account is (row ACR-02). At home the sign-in asked.
+func (t *Tree) strongEnough(ctx context.Context, a *access.Actor, cur session.Current) error {
+	if a.Enrolled && !cur.Effective.Disabling() {
+		return nil
+	}
+	var kept []access.Grant
+	var missed *core.Fault
+	for _, g := range a.Grants {
+		e, err := t.Effective(ctx, g.At.Tenant)
+		if err != nil {
+			return err
+		}
+		if g.Role != core.RoleUser && e.Organisation.ID != cur.Effective.Organisation.ID && e.Locked && e.Settings.Requires(core.RequireOrganization) {
+			missed = ErrEnrolFirst.With("by", e.Name())
+			continue
+		}
+		kept = append(kept, g)
+	}
+	if a.Grants = kept; missed != nil && !access.Privileged(kept) {
+		return missed
+	}
+	return nil
 }
 
 // MayAct says of a session whether it may act where it acts, for the check of

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	standard = regexp.MustCompile(`\b(?:N|A|W|T|B|DS)-[0-9]{2}\b`)
+	standard = regexp.MustCompile(`\b(?:N|A|W|T|B|DS|O|C|L|S|D)-[0-9]{2}\b`)
 	testName = regexp.MustCompile(`\bTest[A-Z]\w*`)
 	// commented is a test with the lines that stand before it.
 	commented = regexp.MustCompile(`(?m)((?:^//.*\n)*)^func (Test[A-Z]\w*)\(`)

@@ -25,8 +25,12 @@ type Handler struct {
 	Cookies   web.Cookies
 	Proxies   web.Proxies
 	Now       func() time.Time
+	// Acting is what every page says while its reader acts elsewhere.
+	Acting func(context.Context, session.Current) (*web.Acting, error)
 	// End ends a session at its own wish.
 	End func(context.Context, core.Session, core.Client) error
+	// Leave ends the session that a new one in the same browser takes the place of.
+	Leave func(ctx context.Context, old, opened core.Session, c core.Client) error
 }
 
 // deviceLife is how long a browser stays known without signing in.
@@ -130,7 +134,7 @@ func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.Attempt
 		if res.Opened == nil {
 			return web.GoTo("/account/")
 		}
-		if err := h.leave(r, res.Opened.Session.ID); err != nil {
+		if err := h.leave(r, res.Opened.Session); err != nil {
 			return err
 		}
 		h.Cookies.Set(w, web.SessionCookie, res.Opened.Token, 0)
@@ -146,15 +150,15 @@ func (h *Handler) follow(w http.ResponseWriter, r *http.Request, id core.Attempt
 
 // leave ends the session that this browser brought to a sign-in, whoever's it was:
 // the new one takes its place, and the old token must not live on (row A-13).
-func (h *Handler) leave(r *http.Request, opened core.SessionID) error {
+func (h *Handler) leave(r *http.Request, opened core.Session) error {
 	cur, err := h.current(r)
-	if errors.Is(err, core.ErrNoSession) || err == nil && cur.Session.ID == opened {
+	if errors.Is(err, core.ErrNoSession) || err == nil && cur.Session.ID == opened.ID {
 		return nil
 	}
 	if err != nil && !errors.Is(err, core.ErrOutsideNetwork) {
 		return err
 	}
-	return h.End(r.Context(), cur.Session, h.Proxies.Client(r))
+	return h.Leave(r.Context(), cur.Session, opened, h.Proxies.Client(r))
 }
 
 // current is the session that this browser has.
@@ -169,10 +173,30 @@ func destination(returnTo string) string {
 	return web.LocalPath(returnTo)
 }
 
+// longestReturn is the most bytes of a place to go back to, and longestLead of one
+// that leads into an app: what the app asked for travels in it.
+const (
+	longestReturn = 2000
+	longestLead   = 12 << 10
+)
+
+// lead lets the forms of a page end at the app that an address leads into, and speaks
+// the language that it asked for.
+func (h *Handler) lead(w http.ResponseWriter, r *http.Request, returnTo string) (signin.Lead, *http.Request) {
+	l := h.SignIn.Lead(r.Context(), returnTo)
+	if l.Origin != "" {
+		web.FormAction(w, l.Origin)
+	}
+	return l, r
+}
+
 // localReturn keeps a place to go back to when it is a page of ours, and not one
 // of the door itself.
-func localReturn(word string) string {
-	if word == "" || len(word) > 2000 || web.LocalPath(word) != word || word == "/" || strings.HasPrefix(word, "/sign") {
+func (h *Handler) localReturn(r *http.Request, word string) string {
+	if len(word) > longestLead || len(word) > longestReturn && h.SignIn.Lead(r.Context(), word).App.ID == "" {
+		return ""
+	}
+	if word == "" || web.LocalPath(word) != word || word == "/" || strings.HasPrefix(word, "/sign") {
 		return ""
 	}
 	return word
@@ -194,7 +218,8 @@ func (h *Handler) look(w http.ResponseWriter, r *http.Request, want signin.Step)
 	if p.Step != want {
 		return p, r, h.follow(w, r, attemptID(r), signin.Result{Step: p.Step})
 	}
-	return p, web.WithLanguage(r, p.User.Locale, "", p.Effective.Settings.Locale), nil
+	lead, r := h.lead(w, r, p.Attempt.Doc.ReturnTo)
+	return p, web.WithLanguage(r, p.User.Locale, lead.Locales, p.Effective.Settings.Locale), nil
 }
 
 func confirmed(factors []core.Factor, kind core.FactorKind) (core.Factor, bool) {

@@ -17,12 +17,19 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	p := StartPage{Page: web.Page{Now: h.Now()}}
 	if cur, err := h.current(r); err == nil {
 		p.SignedIn, p.Person, p.Org = true, cur.User.Name, web.Org{Name: cur.Effective.Name()}
+		if p.ActingIn = cur.Session.ActingIn; p.ActingIn != "" {
+			acting, err := h.Acting(r.Context(), cur)
+			if err != nil {
+				return err
+			}
+			r = r.WithContext(web.WithActing(r.Context(), acting))
+		}
 		r = web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale)
 	}
 	return web.Render(w, r, http.StatusOK, Start(p))
 }
 
-func (h *Handler) signInPage(r *http.Request, login, returnTo string, fault error) SignInPage {
+func (h *Handler) signInPage(r *http.Request, lead signin.Lead, login, returnTo string, fault error) SignInPage {
 	p := SignInPage{Page: web.Page{Now: h.Now(), Fault: fault}, Action: "/sign-in", Login: login}
 	if tenant := r.URL.Query().Get("tenant"); tenant != "" && fault == nil {
 		// Only the look: whose door it is. An unknown one is the plain door.
@@ -30,6 +37,7 @@ func (h *Handler) signInPage(r *http.Request, login, returnTo string, fault erro
 			p.Page = h.page(e)
 		}
 	}
+	p.Org.App = lead.Name
 	if returnTo != "" {
 		// In the address too: the page that refuses has it then, and so do its links
 		// to other languages.
@@ -41,22 +49,28 @@ func (h *Handler) signInPage(r *http.Request, login, returnTo string, fault erro
 
 func (h *Handler) getSignIn(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	back := localReturn(q.Get("return_to"))
-	if _, err := h.current(r); err == nil {
+	back := h.localReturn(r, q.Get("return_to"))
+	// again: whoever is signed in is asked anew, because an app wants that or may be
+	// meant for another account.
+	if _, err := h.current(r); err == nil && !(back != "" && q.Get("again") == "yes") {
 		return web.GoTo(destination(back))
 	}
+	lead, r := h.lead(w, r, back)
+	r = web.WithLanguage(r, "", lead.Locales, "")
 	hint := q.Get("login_hint")
 	if len(hint) > 254 {
 		hint = ""
 	}
-	return web.Render(w, r, http.StatusOK, SignIn(h.signInPage(r, hint, back, nil)))
+	return web.Render(w, r, http.StatusOK, SignIn(h.signInPage(r, lead, hint, back, nil)))
 }
 
 func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, "login", "password", "return_to")
-	back := localReturn(cmp.Or(f.Get("return_to"), r.URL.Query().Get("return_to")))
+	back := h.localReturn(r, cmp.Or(f.Get("return_to"), r.URL.Query().Get("return_to")))
+	lead, r := h.lead(w, r, back)
+	r = web.WithLanguage(r, "", lead.Locales, "")
 	if err != nil {
-		return h.signInAgain(w, r, "", back, err)
+		return h.signInAgain(w, r, lead, "", back, err)
 	}
 	login, typed := f.Get("login"), f.Get("password")
 	if login == "" || typed == "" {
@@ -64,11 +78,11 @@ func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		if login != "" {
 			field = "password"
 		}
-		return h.signInAgain(w, r, login, back, core.Invalid("form.invalid", "field", field))
+		return h.signInAgain(w, r, lead, login, back, core.Invalid("form.invalid", "field", field))
 	}
 	res, err := h.SignIn.Password(r.Context(), login, typed, back, h.visitor(r))
 	if err != nil {
-		return h.signInAgain(w, r, login, back, err)
+		return h.signInAgain(w, r, lead, login, back, err)
 	}
 	return h.follow(w, r, "", res)
 }
@@ -77,8 +91,8 @@ func (h *Handler) postSignIn(w http.ResponseWriter, r *http.Request) error {
 // on the stack.
 //
 //go:noinline
-func (h *Handler) signInAgain(w http.ResponseWriter, r *http.Request, login, back string, err error) error {
-	return web.Redraw(w, r, err, SignIn(h.signInPage(r, login, back, err)))
+func (h *Handler) signInAgain(w http.ResponseWriter, r *http.Request, lead signin.Lead, login, back string, err error) error {
+	return web.Redraw(w, r, err, SignIn(h.signInPage(r, lead, login, back, err)))
 }
 
 func (h *Handler) getAttempt(w http.ResponseWriter, r *http.Request) error {
@@ -93,6 +107,7 @@ func (h *Handler) codePage(r *http.Request, p signin.Page, typed string, fault e
 	c := CodePage{Page: h.page(p.Effective), Action: action(r, "code"), NotYou: "/sign-in", Login: p.User.Login, Mail: web.MaskMail(p.User.Email),
 		Digits: 6, Text: textMode(r), Typed: typed}
 	c.Fault = fault
+	c.Org.App = h.SignIn.Lead(r.Context(), p.Attempt.Doc.ReturnTo).Name
 	if f, ok := confirmed(p.Factors, core.FactorTOTP); ok {
 		c.Digits, c.Method, c.Dead = f.Doc.Digits, f.Name, f.Budget.Dead()
 		if f.Budget.Locked(h.Now()) {

@@ -48,7 +48,7 @@ func (h *Handler) postOthers(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) verifyPage(r *http.Request, typed string, fault error) (hosted.StepUpPage, bool, error) {
 	cur := current(r)
-	to := next(r.URL.Query().Get("next"))
+	to := h.next(r)
 	need, _, err := h.SignIn.Needs(r.Context(), h.self(r), false)
 	if err != nil {
 		return hosted.StepUpPage{}, false, err
@@ -60,7 +60,7 @@ func (h *Handler) verifyPage(r *http.Request, typed string, fault error) (hosted
 	if err != nil {
 		return hosted.StepUpPage{}, false, err
 	}
-	p := hosted.StepUpPage{Page: h.page(r, fault), Action: "/account/verify?next=" + to, Back: "/account/security", Login: cur.User.Login,
+	p := hosted.StepUpPage{Page: h.page(r, fault), Action: "/account/verify?next=" + inQuery(to), Back: "/account/security", Login: cur.User.Login,
 		Mail: web.MaskMail(cur.User.Email), Kind: hosted.StepUpPassword, Typed: typed, Text: r.URL.Query().Get("inputmode") == "text"}
 	for _, x := range f.factors {
 		switch {
@@ -80,14 +80,14 @@ func (h *Handler) getVerify(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !due {
-		return web.GoTo(next(r.URL.Query().Get("next")))
+		return web.GoTo(h.next(r))
 	}
 	return web.Render(w, r, http.StatusOK, hosted.StepUp(p))
 }
 
 func (h *Handler) postVerify(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, "code", "password")
-	to := next(r.URL.Query().Get("next"))
+	to := h.next(r)
 	if err == nil {
 		var opened session.Opened
 		var reveal bool

@@ -101,6 +101,7 @@ func (h *Handler) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, 
 		}
 		ctx = web.WithActing(ctx, acting)
 	}
+	h.lead(w, r, cur)
 	r = h.justDone(w, r.WithContext(ctx))
 	return web.WithLanguage(r, cur.User.Locale, "", cur.Effective.Settings.Locale), nil
 }
@@ -220,6 +221,34 @@ func next(word string) string {
 		return word
 	}
 	return "/account/security"
+}
+
+// next is where a proof leads: a page of the account, or the app that wants it.
+func (h *Handler) next(r *http.Request) string {
+	word := r.URL.Query().Get("next")
+	if h.SignIn.Lead(r.Context(), word).App.ID != "" {
+		return word
+	}
+	return next(word)
+}
+
+// inQuery writes an address into another one's query. Our own pages' stay readable.
+func inQuery(path string) string {
+	if strings.Contains(path, "?") {
+		return url.QueryEscape(path)
+	}
+	return path
+}
+
+// lead lets the forms of a page that stands on the way to an app end there.
+func (h *Handler) lead(w http.ResponseWriter, r *http.Request, cur session.Current) {
+	to := cur.Session.Doc.ReturnTo
+	if word := r.URL.Query().Get("next"); word != "" {
+		to = word
+	}
+	if origin := h.SignIn.Lead(r.Context(), to).Origin; origin != "" {
+		web.FormAction(w, origin)
+	}
 }
 
 // facts are what the pages read about a person, in one view.

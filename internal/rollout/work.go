@@ -122,12 +122,16 @@ func (s *Service) job(ctx context.Context, j core.Job, before func(context.Conte
 	return n, err
 }
 
-// nodes are those whose people a job goes through: deleted ones too, for they may
-// come back.
+// nodes are those whose people a job goes through, of a branch within its
+// organisation: deleted ones too, for they may come back.
 func (s *Service) nodes(ctx context.Context, id core.TenantID) (nodes []core.Tenant, err error) {
 	err = s.Store.View(ctx, id, func(r store.Reader) error {
+		own, err := r.Tenant()
+		if err != nil {
+			return err
+		}
 		below, err := r.Below()
-		nodes = slices.DeleteFunc(below, func(t core.Tenant) bool { return t.Organisation != id })
+		nodes = slices.DeleteFunc(below, func(t core.Tenant) bool { return t.Organisation != own.Organisation })
 		return err
 	})
 	slices.SortFunc(nodes, func(a, b core.Tenant) int { return strings.Compare(a.Path, b.Path) })

@@ -21,6 +21,7 @@ import (
 // keys is one reading of the ring: never changed, only replaced.
 type keys struct {
 	sets   map[string]*keySet
+	tokens map[string]*tokenSet // by algorithm
 	seal   tink.AEAD
 	hash   *prf.Set
 	sign   tink.Signer
@@ -71,9 +72,20 @@ func wrapBind(purpose string) []byte {
 // readKeys unwraps all rows and prepares what they are for. Purposes that have
 // no row yet are left out.
 func readKeys(rows []KeyRow, master Master) (*keys, error) {
-	k := &keys{sets: make(map[string]*keySet)}
+	k := &keys{sets: make(map[string]*keySet), tokens: make(map[string]*tokenSet)}
 	opened := 0
 	for _, row := range rows {
+		if alg, ok := algOfPurpose(row.Purpose); ok {
+			set, err := unwrapTokens(row, alg, master)
+			if err != nil && !errors.Is(err, errNotOurs) {
+				return nil, fmt.Errorf("keys for %s: %w", row.Purpose, err)
+			}
+			if err == nil {
+				opened++
+				k.tokens[alg] = set
+			}
+			continue
+		}
 		if !slices.Contains(purposes(), row.Purpose) {
 			continue // a newer release's
 		}
@@ -88,7 +100,8 @@ func readKeys(rows []KeyRow, master Master) (*keys, error) {
 		k.sets[row.Purpose] = set
 	}
 	for _, row := range rows {
-		if !slices.Contains(purposes(), row.Purpose) || k.sets[row.Purpose] != nil {
+		alg, tokens := algOfPurpose(row.Purpose)
+		if tokens && k.tokens[alg] != nil || !tokens && (!slices.Contains(purposes(), row.Purpose) || k.sets[row.Purpose] != nil) {
 			continue
 		}
 		if opened == 0 {

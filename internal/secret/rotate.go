@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -13,10 +14,10 @@ import (
 // KeyInfo is what an operator may see of a key.
 type KeyInfo struct {
 	Purpose string
-	ID      uint32
+	ID      string
 	Primary bool
 	MadeAt  time.Time
-	Status  string // "enabled" or "disabled"
+	Status  string // "enabled" or "disabled"; of a key for tokens "waiting" before it signs
 	// WrappedBy counts the lines of the master key file from 1. A line is safe
 	// to take away once no key is wrapped by it.
 	WrappedBy int
@@ -80,6 +81,21 @@ func (r *Ring) Rewrap(ctx context.Context) (int, error) {
 			n++
 		}
 	}
+	for _, alg := range r.TokenAlgs() {
+		changed := false
+		err := r.changeTokens(ctx, alg, func(set *tokenSet) error {
+			if changed = set.wrappedBy != 0; !changed {
+				return errNothingToDo
+			}
+			return nil
+		})
+		if err != nil {
+			return n, fmt.Errorf("rewrap the %s keys: %w", alg, err)
+		}
+		if changed {
+			n++
+		}
+	}
 	return n, nil
 }
 
@@ -105,9 +121,20 @@ func (r *Ring) List(ctx context.Context) ([]KeyInfo, error) {
 				status = "enabled"
 			}
 			out = append(out, KeyInfo{
-				Purpose: purpose, ID: entry.KeyID(), Primary: entry.IsPrimary(),
+				Purpose: purpose, ID: strconv.FormatUint(uint64(entry.KeyID()), 10), Primary: entry.IsPrimary(),
 				MadeAt: set.made[entry.KeyID()], Status: status, WrappedBy: set.wrappedBy + 1,
 			})
+		}
+	}
+	for _, alg := range r.TokenAlgs() {
+		set, now := k.tokens[alg], r.now()
+		signs := set.signing(now).ID
+		for _, t := range set.keys {
+			status := "enabled"
+			if now.Before(t.UseAt) && t.ID != signs {
+				status = "waiting"
+			}
+			out = append(out, KeyInfo{Purpose: purposeOfTokens(alg), ID: t.ID, Primary: t.ID == signs, MadeAt: t.MadeAt, Status: status, WrappedBy: set.wrappedBy + 1})
 		}
 	}
 	return out, nil

@@ -26,6 +26,8 @@ const (
 	WhyEnforced  = "enforced"
 	WhyActed     = "acting_ended"
 	WhyClosed    = "support_access_closed"
+	WhyReplaced  = "replaced"
+	WhyGivenBack = "given_back"
 )
 
 // SignOut ends one session at its own wish; with one that acts elsewhere goes the
@@ -92,10 +94,34 @@ func end(tx store.Tx, user core.UserID, id core.SessionID, why string, e core.Ev
 		return err
 	}
 	e.Session = id
+	if why != WhyReplaced {
+		n, err := tx.EndFamiliesOfSession(user, id, why)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			e = audit.Count(e, "apps", n)
+		}
+	}
 	if err := tx.Append(e); err != nil {
 		return err
 	}
 	return tx.Changed(core.ChangeSession, string(id))
+}
+
+// Replace ends a session because a new one in the same browser takes its place. Where
+// it is the same person's, what apps got of it goes on, and from now on ends with the
+// new one.
+func Replace(ctx context.Context, st store.Store, old, opened core.Session, c core.Client) error {
+	if old.ActingIn != "" || old.User != opened.User {
+		return SignOut(ctx, st, old, c)
+	}
+	return st.Update(ctx, old.Tenant, func(tx store.Tx) error {
+		if err := tx.HandOver(old.User, old.ID, opened.ID); err != nil {
+			return err
+		}
+		return end(tx, old.User, old.ID, WhyReplaced, audit.By(audit.SignedOut, old.User, c))
+	})
 }
 
 // RevokeOthers ends all sessions of a person but one; it returns how many.
@@ -110,14 +136,22 @@ func RevokeOthers(ctx context.Context, st store.Store, own core.Session, c core.
 	return n, err
 }
 
-// EndAll ends a person's sessions but those named, inside another journey's
-// transaction.
+// EndAll ends a person's sessions but those named, with all tokens that apps have of
+// that person but those of the sessions named, inside another journey's transaction.
+// It returns how many sessions that were.
 func EndAll(tx store.Tx, user core.UserID, why string, e core.Event, except ...core.SessionID) (int, error) {
 	n, err := tx.EndSessions(user, why, except...)
-	if err != nil || n == 0 {
+	if err != nil {
+		return n, err
+	}
+	apps, err := tx.EndFamilies(user, why, except...)
+	if err != nil || n+apps == 0 {
 		return n, err
 	}
 	e = audit.Note(e, "why", why)
+	if apps > 0 {
+		e = audit.Count(e, "apps", apps)
+	}
 	if err := tx.Append(audit.Count(e, "sessions", n)); err != nil {
 		return n, err
 	}

@@ -27,6 +27,9 @@ type Ask struct {
 	Doc       core.SessionDoc // what the journey wants the session to remember
 	Click     Click
 	Acting    *Acting // the session acts in another organisation
+	// App is the app that the sign-in leads to, as rules see it; none for one's own
+	// account.
+	App policy.App
 }
 
 // Click is the press of a button that makes the token, where a second request of
@@ -45,14 +48,13 @@ func (c Click) keep(o Opened) (core.Click, error) {
 	return core.Click{Mark: c.Mark, Outcome: sealed}, err
 }
 
-// facts are what the resolver is asked about. Apps are not looked at here, and
-// count as what gives least.
+// facts are what the resolver is asked about.
 func (a Ask) facts(r store.Reader, proofs []core.Proof) (policy.Facts, error) {
 	who, err := Who(r, a.User, a.Factors, a.Effective)
 	if err == nil && a.User.Kind == core.ServiceAccount {
 		err = whence(r, &who, a.User.ID)
 	}
-	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, Shown: policy.Shown{Door: a.Door, Proofs: proofs, Anew: a.Anew, Skip: a.Skip, Address: a.Client.Address}}, err
+	return policy.Facts{Now: r.Now(), Person: who, Effective: a.Effective, App: a.App, Shown: policy.Shown{Door: a.Door, Proofs: proofs, Anew: a.Anew, Skip: a.Skip, Address: a.Client.Address}}, err
 }
 
 // Who is an account as rules see it. Its roles are read where they matter.
@@ -146,6 +148,7 @@ func Open(tx store.Tx, ask Ask) (Opened, error) {
 		ExpiresAt: now.Add(time.Duration(set.Max)), IdleUntil: now.Add(time.Duration(set.Idle)),
 	}
 	s.Doc.Proofs, s.Doc.Idle = ask.Proofs, set.Idle
+	s.Doc.Skipped, s.Doc.SkipsBefore = d.Skipped, ask.User.Skips
 	s.Doc.Address, s.Doc.Agent = ask.Client.Where(), ask.Client.AgentShort()
 	ask.Acting.mark(&s)
 	if s.Doc.Click, err = ask.Click.keep(Opened{Session: s, Token: token}); err != nil {

@@ -59,7 +59,7 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 		doc.ReturnTo = a.Doc.ReturnTo
 	}
 	ask := session.Ask{User: u, Factors: factors, Effective: eff, Proofs: a.Doc.Proofs,
-		Anew: a.Doc.Purpose == core.PurposeAdminLink, Skip: a.Doc.Skip, Client: v.Client, Doc: doc}
+		Anew: a.Doc.Purpose == core.PurposeAdminLink, Skip: a.Doc.Skip, Client: v.Client, Doc: doc, App: appOf(a.Doc)}
 	if !f.stored {
 		// No attempt keeps what the link led to; the session does.
 		ask.Click = session.Click{Mark: a.Doc.Click.Mark, Seal: func(o session.Opened) ([]byte, error) {

@@ -44,8 +44,13 @@ func (s *standing) facts() policy.Facts {
 	doc := s.attempt.Doc
 	who := s.who
 	who.Factors = s.factors
-	return policy.Facts{Now: s.now, Person: who, Effective: s.eff, Shown: policy.Shown{Proofs: doc.Proofs,
+	return policy.Facts{Now: s.now, Person: who, Effective: s.eff, App: appOf(doc), Shown: policy.Shown{Proofs: doc.Proofs,
 		Anew: doc.Purpose == core.PurposeAdminLink, Skip: doc.Skip, Address: s.address, KnownBrowser: doc.KnownBrowser && !doc.Asleep, MailProved: doc.MailProved}}
+}
+
+// appOf is the app that an attempt leads to, as rules see it.
+func appOf(doc core.AttemptDoc) policy.App {
+	return policy.App{ID: doc.App, RequiredLevel: doc.AppLevel}
 }
 
 // next picks the step that an attempt stands at. It is the only place that does.

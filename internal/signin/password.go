@@ -45,6 +45,8 @@ func (s *Service) welcome(ctx context.Context, g *guessed, returnTo string, v Vi
 	var out Result
 	doc := core.AttemptDoc{Proofs: []core.Proof{{Kind: core.FactorPassword}}, ReturnTo: returnTo, KnownBrowser: g.login.Browser != "", Browser: g.login.Browser,
 		Asleep: asleep(g.login, s.Now()), NewPassword: g.login.Password.MustChange || g.login.Password.Length < MinLength(g.eff)}
+	lead := s.Lead(ctx, returnTo)
+	doc.App, doc.AppLevel = lead.App.ID, lead.App.RequiredLevel
 	if g.login.MetAsleep || s.Now().Sub(g.login.KnownAt) > day {
 		doc.Seen = g.login.Browser
 	}

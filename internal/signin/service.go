@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/enrol"
 	"sallyport/internal/outbox"
+	"sallyport/internal/policy"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/store"
@@ -27,6 +29,26 @@ type Service struct {
 	Now     func() time.Time
 	// Count is told of each answer for the metrics; may be nil.
 	Count func(what, result, reason string)
+	// Leads says what an address to return to leads into. It is the face that made
+	// the address who knows; nil is nowhere but our own pages.
+	Leads func(ctx context.Context, returnTo string) Lead
+}
+
+// Lead is what an address to return to leads into. The zero value is a page of ours.
+type Lead struct {
+	App     policy.App // as rules see it
+	Name    string     // of the app, for people
+	Origin  string     // that forms may end at
+	Locales string     // the languages that the app asked for, best first
+	Login   string     // whom the app expects
+}
+
+// Lead says what an address to return to leads into.
+func (s *Service) Lead(ctx context.Context, returnTo string) Lead {
+	if s.Leads == nil || returnTo == "" {
+		return Lead{}
+	}
+	return s.Leads(ctx, returnTo)
 }
 
 // Visitor is the browser at the other end: where it is and the cookies it has.

@@ -25,6 +25,9 @@ type Cross interface {
 	FindSession(ctx context.Context, tokenHash []byte) (core.Session, core.User, error)
 	// FindToken finds a single-use link by its hash, used and dead ones too.
 	FindToken(ctx context.Context, hash []byte) (core.Token, error)
+	// FindApp finds an app by id in any tenant, deleted ones too, with its secrets, the
+	// newest first.
+	FindApp(ctx context.Context, id core.AppID) (core.App, []core.AppSecretRow, error)
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
@@ -78,6 +81,12 @@ type Cross interface {
 	// MailQueue tells how many mails wait, and the oldest one's age.
 	MailQueue(ctx context.Context) (waiting int, oldest time.Time, err error)
 
+	// DueLogouts lists families whose apps are to be told that the sign-in is over, at
+	// most limit. SettleLogout notes a try: to be made again then, or never where that
+	// is zero.
+	DueLogouts(ctx context.Context, now time.Time, limit int) ([]core.Family, error)
+	SettleLogout(ctx context.Context, id core.FamilyID, again time.Time) error
+
 	// Unsealed returns committed events that belong to no batch yet, in the
 	// order of their insertion, at most limit.
 	Unsealed(ctx context.Context, limit int) ([]core.Event, error)
@@ -102,8 +111,8 @@ type Cross interface {
 	// TouchSessions moves last-seen and idle end of sessions, in a batch.
 	TouchSessions(ctx context.Context, touches []Touch) error
 	// Sweep deletes what nobody can need any more: attempts, links, ended
-	// sessions and finished mails past their keep time, feed lines older than a
-	// day. It returns how many rows went, at most limit.
+	// sessions, tokens and finished mails past their keep time, feed lines older than
+	// a day. It returns how many rows went, at most limit.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 
 	// Lease takes or renews a named lease for one node; false when another has it.
@@ -113,7 +122,7 @@ type Cross interface {
 	// "instance", "backup_at". An absent key is "".
 	Meta(ctx context.Context, key string) (string, error)
 	SetMeta(ctx context.Context, key, value string) error
-	// RaiseEpoch ends all sessions, attempts and links at once, expires mails
+	// RaiseEpoch ends all sessions, attempts, links and tokens at once, expires mails
 	// that carry a link, moves every time-step high-water mark past now, ends all
 	// recovery codes, because which of them were spent meanwhile nobody knows, and
 	// says so on the feed, after a restore.

@@ -36,8 +36,8 @@ type TenantReader interface {
 	Losses() (Losses, error)
 	// Newcomers counts people of the reader's own node and below it within its
 	// organisation who have no second factor and whose mailbox was confirmed after an
-	// instant.
-	Newcomers(since time.Time) (int, error)
+	// instant, and says when the last of them was; zero where there is none.
+	Newcomers(since time.Time) (n int, newest time.Time, err error)
 	// Clashes lists people of the reader's own node and below it within its
 	// organisation whose address somebody of another organisation has, at most limit.
 	Clashes(organisation core.TenantID, limit int) ([]core.User, error)

@@ -68,6 +68,8 @@ type Reader interface {
 	AuditReader
 	JobReader
 	OutboxReader
+	AppReader
+	FamilyReader
 }
 
 // Tx reads and writes rows of one tenant.
@@ -82,6 +84,8 @@ type Tx interface {
 	AuditWriter
 	JobWriter
 	OutboxWriter
+	AppWriter
+	FamilyWriter
 	// Changed appends a line to the change feed: something was taken away that a
 	// node may have in its memory.
 	Changed(kind core.ChangeKind, key string) error

@@ -59,6 +59,10 @@ type Banner struct {
 	Until        time.Time
 }
 
+// ErrClosed refuses who has the right to act in an organisation and finds support
+// access closed, there or on the way.
+var ErrClosed = core.NewFault(core.KindForbidden, "support.closed")
+
 // Check finds an organisation that the actor may act in, and asks for the proof
 // that it needs.
 func (s *Service) Check(ctx context.Context, by access.Actor, in core.TenantID) (access.Place, policy.Effective, error) {
@@ -76,7 +80,7 @@ func (s *Service) Check(ctx context.Context, by access.Actor, in core.TenantID) 
 	case by.AtHome(at):
 		return at, eff, core.NewFault(core.KindConflict, "support.own")
 	case !by.MayActIn(at):
-		return at, eff, core.NewFault(core.KindForbidden, "support.closed")
+		return at, eff, ErrClosed
 	case eff.Suspended != nil:
 		return at, eff, core.ErrTenantSuspended.With("by", eff.Suspended.Name)
 	}
@@ -193,7 +197,7 @@ func mayActAt(r store.Reader, u core.User, at access.Place) error {
 		return err
 	}
 	if !(access.Actor{User: u, Grants: grants}).MayActIn(at) {
-		return core.NewFault(core.KindForbidden, "support.closed")
+		return ErrClosed
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"sallyport/internal/core"
 	"sallyport/internal/hosted"
+	"sallyport/internal/oidc"
 	"sallyport/internal/portal"
 	"sallyport/internal/web"
 	"sallyport/internal/web/factor"
@@ -100,6 +101,11 @@ func samples(t *testing.T) []sample {
 		{"start.in", hosted.Start(hosted.StartPage{Page: p(nil), SignedIn: true})},
 		{"sign-in", hosted.SignIn(hosted.SignInPage{Page: p(nil), Action: "/sign-in"})},
 		{"sign-in.refused", hosted.SignIn(hosted.SignInPage{Page: p(core.ErrRefused), Action: "/sign-in", Login: "anna.huber", Hidden: []web.Hidden{{Name: "return_to", Value: "/account/"}}})},
+		{"consent", oidc.Consent(oidc.ConsentPage{Page: p(nil), Action: "/oauth2/consent", App: "Nordwind Hauptbuch", Login: "anna.huber", Host: "hauptbuch.nordwind.example",
+			Scopes: []oidc.Scope{{Word: "openid", Known: true}, {Word: "profile", Known: true}, {Word: "email", Known: true}, {Word: "offline_access", Known: true}, {Word: "ledger:read"}},
+			Hidden: []web.Hidden{{Name: "request", Value: "x"}}})},
+		{"sign-out", oidc.Logout(oidc.LogoutPage{Page: p(nil), Action: "/oauth2/logout/confirm", Hidden: []web.Hidden{{Name: "request", Value: "x"}}})},
+		{"sign-out.app", oidc.Logout(oidc.LogoutPage{Page: p(nil), Action: "/oauth2/logout/confirm", App: "Nordwind Hauptbuch", Hidden: []web.Hidden{{Name: "request", Value: "x"}}})},
 		{"code", hosted.Code(hosted.CodePage{Page: p(nil), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Login: "anna.huber", Mail: mail, Digits: 6, Recovery: true})},
 		{"code.wrong", hosted.Code(hosted.CodePage{Page: p(mismatch), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Method: "Annas Telefon", Digits: 6, Recovery: true, Typed: "418 027"})},
 		{"code.locked", hosted.Code(hosted.CodePage{Page: p(locked), Action: "/sign-in/att_1/code", NotYou: "/sign-in", Mail: mail, Digits: 8, Recovery: true, LockedUntil: sampleNow.Add(3 * time.Minute)})},

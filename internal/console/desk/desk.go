@@ -70,6 +70,7 @@ func (d *Desk) Place(ctx context.Context, by console.Caller, id core.TenantID) (
 		}
 	}
 	p.Above = !p.May(access.ViewPeople) && at.Path != "" && crosses(by.Actor, at)
+	p.MayMake = by.Actor.MayMakeUnder(at)
 	p.MayAct = p.Own() && p.May(access.ActAs) && by.Actor.Acting == nil && !by.Actor.AtHome(at) && by.Actor.MayActIn(at)
 	return p, nil
 }

@@ -6,7 +6,6 @@ import (
 	"sallyport/internal/console"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
-	"sallyport/internal/policy"
 	"sallyport/internal/rollout"
 	"sallyport/internal/store"
 )
@@ -48,7 +47,7 @@ func (d *Desk) whoseWord(ctx context.Context, org core.TenantID, v *console.MFAV
 	if err := d.Store.View(ctx, org, func(r store.Reader) (err error) { line, err = r.Line(); return err }); err != nil {
 		return err
 	}
-	values, err := policy.Values(line)
+	values, err := d.Directory.ValuesOf(ctx, line)
 	if err != nil {
 		return err
 	}

@@ -331,8 +331,16 @@ func (d *Desk) PreviewPerson(ctx context.Context, by console.Caller, c console.P
 		lose(enrol.WouldLose(x.Factors))
 		line(&e, console.EffectBrowsers, trusted)
 		line(&e, directory.EffectSessions, len(x.Sessions))
-	case console.PersonEndSessions, console.PersonDisable, console.PersonToService:
+	case console.PersonEndSessions, console.PersonDisable:
 		line(&e, directory.EffectSessions, len(x.Sessions))
+	case console.PersonToService:
+		line(&e, console.EffectProgram, 1)
+		line(&e, console.EffectBrowsers, trusted)
+		line(&e, directory.EffectSessions, len(x.Sessions))
+	case console.PersonPass:
+		if !x.PassUntil.IsZero() {
+			line(&e, console.EffectPass, 1)
+		}
 	case console.PersonDelete:
 		_, gone, err := d.Directory.PlanDelete(ctx, c.User, by.Actor)
 		if err != nil {

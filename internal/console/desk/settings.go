@@ -50,7 +50,7 @@ func (d *Desk) Settings(ctx context.Context, by console.Caller, tenant core.Tena
 		return v, err
 	}
 	v.Settings = e.Settings
-	if v.Values, err = policy.Values(line); err != nil {
+	if v.Values, err = d.Directory.ValuesOf(ctx, line); err != nil {
 		return v, err
 	}
 	if v.Floor, err = floorOf(line); err != nil {
@@ -116,7 +116,7 @@ func (d *Desk) PreviewSettings(ctx context.Context, by console.Caller, tenant co
 			return e, err
 		}
 	default:
-		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor)
+		p, err := d.Directory.PlanSettings(ctx, tenant, change, by.Actor, by.Client)
 		if err != nil {
 			return e, err
 		}
@@ -177,7 +177,6 @@ func (d *Desk) Explain(ctx context.Context, by console.Caller, q console.Explain
 	err = d.Store.View(ctx, u.Tenant, func(r store.Reader) error {
 		factors, err := r.Factors(u.ID)
 		f.Person = policy.PersonOf(u, factors).With(roles)
-		f.Person.Skips = u.SkipsOf(eff.Since)
 		return err
 	})
 	if u.Kind == core.ServiceAccount {
@@ -218,10 +217,12 @@ func (d *Desk) Overview(ctx context.Context, by console.Caller) (console.Overvie
 		if err != nil {
 			return v, err
 		}
-		v.Counts, v.Organisations = counts(found.Progress), 1
-		if mandatory(eff.Settings.Requirement) {
-			v.Required = 1
+		place, err := d.Place(ctx, by, top)
+		if err != nil {
+			return v, err
 		}
+		v.Organisations = 1
+		enter(&v, place.Tenant, eff.Settings.Requirement, counts(found.Progress))
 	}
 	if !by.Actor.Can(access.ViewAudit, at) {
 		return v, nil
@@ -238,6 +239,18 @@ func (d *Desk) Overview(ctx context.Context, by console.Caller) (console.Overvie
 	day, _, err := d.Directory.Events(ctx, top, q, by.Actor)
 	v.RefusedToday = len(day)
 	return v, err
+}
+
+// enter counts an organisation into the first page. Where one person must have a
+// factor, it is required of somebody, whatever the requirement says of the rest.
+func enter(v *console.Overview, t core.Tenant, set []core.Requirement, c console.Counts) {
+	v.Counts = v.Counts.Add(c)
+	if mandatory(set) || c.SetupRequired > 0 {
+		v.Required++
+	}
+	if c.SetupRequired+c.Pending > 0 {
+		v.Bars = append(v.Bars, console.OrganisationBar{Tenant: t, Requirement: set, Counts: c})
+	}
 }
 
 // mandatory reports whether a second factor is asked of somebody who did not choose.
@@ -257,15 +270,7 @@ func (d *Desk) bars(ctx context.Context, by console.Caller, top core.TenantID, v
 	}
 	v.Organisations = len(all)
 	for _, o := range all {
-		c := counts(o.Progress)
-		v.Counts = v.Counts.Add(c)
-		set := o.Effective.Settings.Requirement
-		if mandatory(set) {
-			v.Required++
-		}
-		if c.SetupRequired+c.Pending > 0 {
-			v.Bars = append(v.Bars, console.OrganisationBar{Tenant: o.Tenant, Requirement: set, Counts: c})
-		}
+		enter(v, o.Tenant, o.Effective.Settings.Requirement, counts(o.Progress))
 	}
 	slices.SortStableFunc(v.Bars, func(a, b console.OrganisationBar) int { return b.Counts.SetupRequired - a.Counts.SetupRequired })
 	if len(v.Bars) > barsShown {

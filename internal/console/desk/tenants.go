@@ -223,11 +223,11 @@ func (d *Desk) deeds(ctx context.Context, by console.Caller, t core.Tenant) (out
 	if t.Kind.IsOrganisation() && t.State == core.TenantActive && by.Actor.Can(access.EndSessions, at) {
 		out = append(out, console.TenantSignOut)
 	}
-	if t.Parent == "" || !by.Actor.Can(access.ManageTenants, at) {
+	if t.Parent == "" {
 		return out, nil
 	}
 	above, err := d.Directory.Tree.Place(ctx, t.Parent)
-	if err != nil || !by.Actor.Can(access.ManageTenants, above) {
+	if err != nil || !by.Actor.MayShape(at, above) {
 		return out, err
 	}
 	switch t.State {
@@ -254,7 +254,7 @@ func (d *Desk) Kinds(ctx context.Context, by console.Caller, parent core.TenantI
 	if err != nil {
 		return nil, plainly(err)
 	}
-	if !by.Actor.Can(access.ManageTenants, at) {
+	if !by.Actor.MayMakeUnder(at) {
 		return nil, nil
 	}
 	for _, k := range []core.TenantKind{core.Partner, core.Folder, core.Customer, core.Unit} {
@@ -322,7 +322,7 @@ func (d *Desk) Parents(ctx context.Context, by console.Caller, id core.TenantID,
 			if err != nil {
 				return nil, err
 			}
-			if !t.Kind.MayStandUnder(n.Kind) || n.State != core.TenantActive || n.ID == t.Parent || strings.HasPrefix(n.Path, t.Path) || !by.Actor.Can(access.ManageTenants, at) {
+			if !t.Kind.MayStandUnder(n.Kind) || n.State != core.TenantActive || n.ID == t.Parent || strings.HasPrefix(n.Path, t.Path) || !by.Actor.MayPutUnder(t.Kind, at) {
 				continue
 			}
 			row := console.TenantRow{Tenant: n}

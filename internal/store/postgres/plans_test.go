@@ -49,7 +49,7 @@ func TestPlans(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	whole := []string{
-		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps", "EndRecoveryCodes", "HashSettings",
+		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllFamilies", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps", "EndRecoveryCodes", "HashSettings",
 	}
 	seen := 0
 	for _, path := range files {

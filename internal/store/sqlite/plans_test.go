@@ -22,7 +22,7 @@ var (
 // is. So what sign-in does costs the same with a thousand people and a million.
 func TestPlans(t *testing.T) {
 	whole := []string{
-		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps", "EndRecoveryCodes", "HashSettings",
+		"AllTenants", "CountUsers", "Keys", "EndAllAttempts", "EndAllFamilies", "EndAllSessions", "SupersedeAllTokens", "RaiseSteps", "EndRecoveryCodes", "HashSettings",
 	}
 	s := opened(t, file(t))
 	if err := s.Migrate(t.Context(), nil); err != nil {

@@ -1,5 +1,34 @@
 -- What the migrations make. Written by: go test ./internal/store/sqlite -run TestSchema -update
 
+CREATE TABLE app_secrets (
+    hash         blob NOT NULL PRIMARY KEY,
+    app_id       text NOT NULL,
+    tenant_id    text NOT NULL,
+    hint         text NOT NULL,
+    created_at   integer NOT NULL,
+    expires_at   integer NOT NULL,
+    last_used_at integer NOT NULL,
+    FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id)
+) STRICT;
+
+CREATE INDEX app_secrets_app ON app_secrets (app_id, created_at);
+
+CREATE TABLE apps (
+    id         text NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL REFERENCES tenants (id),
+    name       text NOT NULL,
+    name_key   text NOT NULL,
+    state      text NOT NULL,
+    doc        text NOT NULL,
+    version    integer NOT NULL,
+    created_at integer NOT NULL,
+    changed_at integer NOT NULL,
+    deleted_at integer NOT NULL,
+    UNIQUE (tenant_id, id)
+) STRICT;
+
+CREATE INDEX apps_tenant ON apps (tenant_id, name_key, id) WHERE state <> 'deleted';
+
 CREATE TABLE attempts (
     id         text NOT NULL PRIMARY KEY,
     tenant_id  text NOT NULL,
@@ -91,6 +120,18 @@ CREATE TABLE changes (
 
 CREATE INDEX changes_age ON changes (changed_at);
 
+CREATE TABLE connections (
+    tenant_id     text NOT NULL,
+    user_id       text NOT NULL,
+    app_id        text NOT NULL REFERENCES apps (id),
+    scopes        text NOT NULL,
+    consented_at  integer NOT NULL,
+    first_used_at integer NOT NULL,
+    last_used_at  integer NOT NULL,
+    PRIMARY KEY (user_id, app_id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
 CREATE TABLE custom_roles (
     id         text NOT NULL PRIMARY KEY,
     tenant_id  text NOT NULL REFERENCES tenants (id),
@@ -133,6 +174,34 @@ CREATE TABLE factors (
 CREATE UNIQUE INDEX factors_handle ON factors (handle) WHERE handle <> '';
 
 CREATE INDEX factors_user ON factors (user_id, created_at);
+
+CREATE TABLE families (
+    id         text NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL,
+    user_id    text NOT NULL,
+    app_id     text NOT NULL REFERENCES apps (id),
+    session_id text NOT NULL,
+    offline    integer NOT NULL,
+    level      text NOT NULL,
+    doc        text NOT NULL,
+    seq        integer NOT NULL,
+    code_at    integer NOT NULL,
+    created_at integer NOT NULL,
+    used_at    integer NOT NULL,
+    expires_at integer NOT NULL,
+    ended_at   integer NOT NULL,
+    ended_why  text NOT NULL,
+    notify     integer NOT NULL,
+    tries      integer NOT NULL,
+    next_at    integer NOT NULL,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+) STRICT;
+
+CREATE INDEX families_expiry ON families (expires_at);
+
+CREATE INDEX families_told ON families (next_at, id) WHERE notify = 2;
+
+CREATE INDEX families_user ON families (user_id, ended_at);
 
 CREATE TABLE jobs (
     tenant_id  text NOT NULL REFERENCES tenants (id),
@@ -259,6 +328,16 @@ CREATE INDEX sessions_expiry ON sessions (expires_at);
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
 CREATE INDEX sessions_user ON sessions (user_id, ended_at);
+
+CREATE TABLE spent (
+    kind       text NOT NULL,
+    mark       blob NOT NULL,
+    tenant_id  text NOT NULL,
+    expires_at integer NOT NULL,
+    PRIMARY KEY (kind, mark)
+) STRICT;
+
+CREATE INDEX spent_expiry ON spent (expires_at);
 
 CREATE TABLE tenants (
     id              text NOT NULL PRIMARY KEY,

@@ -48,13 +48,15 @@ type backupEnd struct {
 // Tables in an order that has every row after those it refers to.
 var tableOrder = [...]string{
 	"meta", "tenants", "users", "people_counts", "passwords", "browsers", "custom_roles", "roles", "service_accounts", "budgets", "factors",
-	"attempts", "sessions", "tokens", "jobs", "audit_events", "audit_batches", "outbox", "changes", "keyrings", "leases",
+	"attempts", "sessions", "tokens", "jobs", "apps", "app_secrets", "families", "connections", "spent",
+	"audit_events", "audit_batches", "outbox", "changes", "keyrings", "leases",
 }
 
 // rowOrder is for tables whose first column does not tell rows apart: the same
 // store gives the same lines.
 var rowOrder = map[string]string{
 	"budgets": "tenant_id, user_id, name", "roles": "user_id, held_on, role", "people_counts": "tenant_id, standing, slot", "jobs": "tenant_id, kind",
+	"connections": "user_id, app_id", "spent": "kind, mark",
 }
 
 // Backup reads all tables on one snapshot while others go on writing.

@@ -251,13 +251,13 @@ func (t *tx) Losses() (store.Losses, error) {
 	return store.Losses{People: int(f.People), Apps: int(f.Apps), Codes: int(f.Codes), Browsers: int(n)}, t.err(err)
 }
 
-func (t *tx) Newcomers(since time.Time) (int, error) {
+func (t *tx) Newcomers(since time.Time) (int, time.Time, error) {
 	organisation, low, high, err := t.scope()
 	if err != nil {
-		return 0, err
+		return 0, time.Time{}, err
 	}
-	n, err := t.q.Newcomers(t.ctx, db.NewcomersParams{OrganisationID: organisation, Since: micros(since), Low: low, High: high})
-	return int(n), t.err(err)
+	row, err := t.q.Newcomers(t.ctx, db.NewcomersParams{OrganisationID: organisation, Since: micros(since), Low: low, High: high})
+	return int(row.People), instant(row.Newest), t.err(err)
 }
 
 func (t *tx) Clashes(organisation core.TenantID, limit int) ([]core.User, error) {

@@ -77,6 +77,7 @@ const (
 	keepSessions = 30 * 24 * time.Hour
 	keepMails    = 30 * 24 * time.Hour
 	keepChanges  = 24 * time.Hour
+	keepFamilies = 24 * time.Hour
 )
 
 // Sweep deletes in short transactions, a table at a time.
@@ -95,6 +96,12 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		},
 		func(q *db.Queries, most int64) (int64, error) {
 			return q.SweepMails(ctx, db.SweepMailsParams{Cut: before(keepMails), Most: most})
+		},
+		func(q *db.Queries, most int64) (int64, error) {
+			return q.SweepFamilies(ctx, db.SweepFamiliesParams{ExpiredBefore: before(keepFamilies), Most: most})
+		},
+		func(q *db.Queries, most int64) (int64, error) {
+			return q.SweepSpent(ctx, db.SweepSpentParams{ExpiredBefore: before(0), Most: most})
 		},
 		func(q *db.Queries, most int64) (int64, error) {
 			return q.SweepChanges(ctx, db.SweepChangesParams{Cut: before(keepChanges), Most: most})
@@ -157,6 +164,9 @@ func (s *Store) RaiseEpoch(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if _, err := q.SupersedeAllTokens(ctx, at); err != nil {
+			return err
+		}
+		if _, err := q.EndAllFamilies(ctx, db.EndAllFamiliesParams{EndedAt: at, EndedWhy: "epoch"}); err != nil {
 			return err
 		}
 		if _, err := q.RaiseSteps(ctx, now.Unix()/int64(stepLength/time.Second)+stepsAhead); err != nil {

@@ -171,6 +171,12 @@ func (t *tx) moveRows(u core.User, to, organisation core.TenantID) error {
 		func() error {
 			return t.q.MoveBudgets(t.ctx, db.MoveBudgetsParams{ToTenant: into, TenantID: from, UserID: id})
 		},
+		func() error {
+			return t.q.MoveFamilies(t.ctx, db.MoveFamiliesParams{ToTenant: into, TenantID: from, UserID: id})
+		},
+		func() error {
+			return t.q.MoveConnections(t.ctx, db.MoveConnectionsParams{ToTenant: into, TenantID: from, UserID: id})
+		},
 	} {
 		if err := move(); err != nil {
 			return err

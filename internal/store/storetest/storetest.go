@@ -85,6 +85,12 @@ func Run(t *testing.T, e Engine) {
 		{"a chunk comes whole or not at all", testBulkRefuses},
 		{"an address is taken once, by the chunk too", testBulkAddresses},
 		{"a closed node takes nobody in", testBulkPlaces},
+		{"apps and their secrets", testApps},
+		{"codes and refresh tokens are used once", testFamilies},
+		{"families end", testFamiliesEnd},
+		{"apps are told of the end", testLogouts},
+		{"connections", testConnections},
+		{"marks are used once", testSpent},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -171,10 +171,14 @@ func testMoveTenant(t *testing.T, w *world) {
 		return errors.Join(err, err2)
 	})
 	w.view(customer.ID, func(r store.Reader) error {
-		n, err := r.Newcomers(w.clock.Now().Add(-time.Hour))
+		n, newest, err := r.Newcomers(w.clock.Now().Add(-time.Hour))
 		same(t, "newcomers", n, 1) // the baker is enrolled
-		n, err2 := r.Newcomers(w.clock.Now())
+		if newest.IsZero() || newest.After(w.clock.Now()) {
+			t.Errorf("the newest came at %v", newest)
+		}
+		n, newest, err2 := r.Newcomers(w.clock.Now())
 		same(t, "none since now", n, 0)
+		same(t, "and no newest", newest.IsZero(), true)
 		return errors.Join(err, err2)
 	})
 	// Each under the other at once: one goes, and the tree stays one.

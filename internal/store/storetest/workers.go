@@ -354,6 +354,9 @@ func testEpoch(t *testing.T, w *world) {
 			if w.clock.Now().Before(at.ExpiresAt) {
 				t.Error("an attempt lives on")
 			}
+			if fm, err := r.Family(h.family.ID); err != nil || fm.Live(w.clock.Now()) {
+				t.Errorf("a family of tokens lives on: %+v, %v", fm, err)
+			}
 			f, err2 := r.Factor(h.factor.ID)
 			if now := w.clock.Now().Unix() / 30; f.LastStep < now+1 {
 				t.Errorf("codes of step %d would be taken, now is %d", f.LastStep+1, now)

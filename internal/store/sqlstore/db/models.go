@@ -4,6 +4,29 @@
 
 package db
 
+type App struct {
+	ID        string
+	TenantID  string
+	Name      string
+	NameKey   string
+	State     string
+	Doc       string
+	Version   int64
+	CreatedAt int64
+	ChangedAt int64
+	DeletedAt int64
+}
+
+type AppSecret struct {
+	Hash       []byte
+	AppID      string
+	TenantID   string
+	Hint       string
+	CreatedAt  int64
+	ExpiresAt  int64
+	LastUsedAt int64
+}
+
 type Attempt struct {
 	ID        string
 	TenantID  string
@@ -79,6 +102,16 @@ type Change struct {
 	ChangedAt int64
 }
 
+type Connection struct {
+	TenantID    string
+	UserID      string
+	AppID       string
+	Scopes      string
+	ConsentedAt int64
+	FirstUsedAt int64
+	LastUsedAt  int64
+}
+
 type CustomRole struct {
 	ID        string
 	TenantID  string
@@ -113,6 +146,27 @@ type Factor struct {
 	RevokedAt   int64
 	RevokedWhy  string
 	ExpiresAt   int64
+}
+
+type Family struct {
+	ID        string
+	TenantID  string
+	UserID    string
+	AppID     string
+	SessionID string
+	Offline   bool
+	Level     string
+	Doc       string
+	Seq       int64
+	CodeAt    int64
+	CreatedAt int64
+	UsedAt    int64
+	ExpiresAt int64
+	EndedAt   int64
+	EndedWhy  string
+	Notify    int64
+	Tries     int64
+	NextAt    int64
 }
 
 type Job struct {
@@ -213,6 +267,13 @@ type Session struct {
 	EndedAt    int64
 	EndedWhy   string
 	ActingIn   string
+}
+
+type Spent struct {
+	Kind      string
+	Mark      []byte
+	TenantID  string
+	ExpiresAt int64
 }
 
 type Tenant struct {

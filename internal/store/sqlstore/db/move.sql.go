@@ -54,6 +54,21 @@ func (q *Queries) MoveBudgets(ctx context.Context, arg MoveBudgetsParams) error 
 	return err
 }
 
+const moveConnections = `-- name: MoveConnections :exec
+UPDATE connections SET tenant_id = CAST($1 AS text) WHERE tenant_id = $2 AND user_id = $3
+`
+
+type MoveConnectionsParams struct {
+	ToTenant string
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) MoveConnections(ctx context.Context, arg MoveConnectionsParams) error {
+	_, err := q.db.ExecContext(ctx, moveConnections, arg.ToTenant, arg.TenantID, arg.UserID)
+	return err
+}
+
 const moveFactors = `-- name: MoveFactors :exec
 UPDATE factors SET tenant_id = CAST($1 AS text) WHERE tenant_id = $2 AND user_id = $3
 `
@@ -66,6 +81,21 @@ type MoveFactorsParams struct {
 
 func (q *Queries) MoveFactors(ctx context.Context, arg MoveFactorsParams) error {
 	_, err := q.db.ExecContext(ctx, moveFactors, arg.ToTenant, arg.TenantID, arg.UserID)
+	return err
+}
+
+const moveFamilies = `-- name: MoveFamilies :exec
+UPDATE families SET tenant_id = CAST($1 AS text) WHERE tenant_id = $2 AND user_id = $3
+`
+
+type MoveFamiliesParams struct {
+	ToTenant string
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) MoveFamilies(ctx context.Context, arg MoveFamiliesParams) error {
+	_, err := q.db.ExecContext(ctx, moveFamilies, arg.ToTenant, arg.TenantID, arg.UserID)
 	return err
 }
 

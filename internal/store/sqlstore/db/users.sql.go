@@ -569,7 +569,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 }
 
 const newcomers = `-- name: Newcomers :one
-SELECT count(*) FROM users u
+SELECT count(*) AS people, CAST(COALESCE(max(u.validated_at), 0) AS bigint) AS newest FROM users u
 WHERE u.organisation_id = $1 AND u.standing = 'open' AND u.validated_at > $2
   AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
 `
@@ -581,17 +581,23 @@ type NewcomersParams struct {
 	High           string
 }
 
-// People without a second factor whose mailbox was confirmed after an instant.
-func (q *Queries) Newcomers(ctx context.Context, arg NewcomersParams) (int64, error) {
+type NewcomersRow struct {
+	People int64
+	Newest int64
+}
+
+// People without a second factor whose mailbox was confirmed after an instant, and
+// when the last of them did.
+func (q *Queries) Newcomers(ctx context.Context, arg NewcomersParams) (NewcomersRow, error) {
 	row := q.db.QueryRowContext(ctx, newcomers,
 		arg.OrganisationID,
 		arg.Since,
 		arg.Low,
 		arg.High,
 	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	var i NewcomersRow
+	err := row.Scan(&i.People, &i.Newest)
+	return i, err
 }
 
 const openHolders = `-- name: OpenHolders :many

@@ -32,3 +32,9 @@ UPDATE service_accounts SET tenant_id = CAST(@to_tenant AS text) WHERE tenant_id
 
 -- name: MoveBudgets :exec
 UPDATE budgets SET tenant_id = CAST(@to_tenant AS text) WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: MoveFamilies :exec
+UPDATE families SET tenant_id = CAST(@to_tenant AS text) WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: MoveConnections :exec
+UPDATE connections SET tenant_id = CAST(@to_tenant AS text) WHERE tenant_id = @tenant_id AND user_id = @user_id;

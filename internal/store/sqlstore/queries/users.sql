@@ -221,8 +221,9 @@ ON CONFLICT (user_id, held_on, role) DO NOTHING;
 DELETE FROM roles WHERE tenant_id = @tenant_id AND user_id = @user_id AND held_on = @held_on AND role = @role;
 
 -- name: Newcomers :one
--- People without a second factor whose mailbox was confirmed after an instant.
-SELECT count(*) FROM users u
+-- People without a second factor whose mailbox was confirmed after an instant, and
+-- when the last of them did.
+SELECT count(*) AS people, CAST(COALESCE(max(u.validated_at), 0) AS bigint) AS newest FROM users u
 WHERE u.organisation_id = @organisation_id AND u.standing = 'open' AND u.validated_at > @since
   AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted');
 

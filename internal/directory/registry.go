@@ -1,0 +1,157 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"sallyport/internal/access"
+	"sallyport/internal/core"
+	"sallyport/internal/secret"
+	"sallyport/internal/store"
+)
+
+// Registry answers what an app is, from memory while the change feed is being read:
+// every token that is made or looked at asks.
+type Registry struct {
+	store store.Store
+	tree  *Tree
+	fresh func() bool
+	now   func() time.Time
+
+	mu   sync.RWMutex
+	gen  uint64
+	kept map[core.AppID]*Registered
+}
+
+// registered is how many apps a node remembers at most.
+const registered = 20_000
+
+// Registered is an app with its secrets and where it belongs.
+type Registered struct {
+	core.App
+	Secrets []core.AppSecretRow
+	Owner   access.Place
+}
+
+// NewRegistry makes a registry. Forget must be registered with the change feed whose
+// freshness fresh tells.
+func NewRegistry(st store.Store, tree *Tree, fresh func() bool, now func() time.Time) *Registry {
+	return &Registry{store: st, tree: tree, fresh: fresh, now: now, kept: map[core.AppID]*Registered{}}
+}
+
+// Find finds an app that works: one that is stopped or deleted is not found, nor one
+// whose owner is.
+func (g *Registry) Find(ctx context.Context, id core.AppID) (*Registered, error) {
+	if id == "" || len(id) > 64 {
+		return nil, core.ErrNotFound
+	}
+	g.mu.RLock()
+	gen, a := g.gen, g.kept[id]
+	g.mu.RUnlock()
+	if a == nil || !g.fresh() {
+		var err error
+		if a, err = g.read(ctx, id, gen); err != nil {
+			return nil, err
+		}
+	}
+	// Not kept: the node that owns it may be suspended, or moved, at any time.
+	eff, err := g.tree.Effective(ctx, a.Tenant)
+	if err != nil {
+		return nil, plainly(err)
+	}
+	if a.State != core.AppActive || eff.Suspended != nil || eff.Deleted() {
+		return nil, core.ErrNotFound
+	}
+	out := *a
+	if out.Owner, err = g.tree.Place(ctx, a.Tenant); err != nil {
+		return nil, plainly(err)
+	}
+	return &out, nil
+}
+
+func (g *Registry) read(ctx context.Context, id core.AppID, gen uint64) (*Registered, error) {
+	a, secrets, err := g.store.FindApp(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find app: %w", err)
+	}
+	r := &Registered{App: a, Secrets: secrets}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if gen == g.gen {
+		if len(g.kept) >= registered {
+			clear(g.kept)
+		}
+		g.kept[id] = r
+	}
+	return r, nil
+}
+
+// Forget listens to the change feed.
+func (g *Registry) Forget(c core.Change) {
+	switch c.Kind {
+	case core.ChangeApp:
+		g.mu.Lock()
+		g.gen++
+		delete(g.kept, core.AppID(c.Key))
+		g.mu.Unlock()
+	case core.ChangeEverything:
+		g.mu.Lock()
+		g.gen++
+		clear(g.kept)
+		g.mu.Unlock()
+	}
+}
+
+// usedEvery is how coarse the last use of a secret is written.
+const usedEvery = time.Hour
+
+// Proves reports whether a text is one of the app's secrets that still counts, and
+// notes its use.
+func (g *Registry) Proves(ctx context.Context, a *Registered, text string) (bool, error) {
+	now, hash := g.now(), secret.TokenHash(text)
+	for i := range a.Secrets {
+		s := a.Secrets[i]
+		if !secret.Equal(s.Hash, hash) {
+			continue
+		}
+		if !s.Good(now) {
+			return false, nil
+		}
+		if now.Sub(s.LastUsedAt) < usedEvery {
+			return true, nil
+		}
+		return true, g.used(ctx, a, hash, now)
+	}
+	return false, nil
+}
+
+func (g *Registry) used(ctx context.Context, a *Registered, hash []byte, now time.Time) error {
+	err := g.store.Update(ctx, a.Tenant, func(tx store.Tx) error { return tx.UsedAppSecret(hash, now) })
+	if err != nil {
+		return fmt.Errorf("note the use of a secret: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if k := g.kept[a.ID]; k != nil {
+		next := *k
+		next.Secrets = append([]core.AppSecretRow(nil), k.Secrets...)
+		for i := range next.Secrets {
+			if secret.Equal(next.Secrets[i].Hash, hash) {
+				next.Secrets[i].LastUsedAt = now
+			}
+		}
+		g.kept[a.ID] = &next
+	}
+	return nil
+}
+
+// For reports whether an app is for the people of a tenant.
+func (g *Registry) For(ctx context.Context, a *Registered, tenant core.TenantID) (bool, error) {
+	place, err := g.tree.Place(ctx, tenant)
+	if err != nil {
+		return false, plainly(err)
+	}
+	return Reaches(a.App, a.Owner, place), nil
+}

@@ -1,0 +1,139 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"sallyport/internal/core"
+	"sallyport/internal/ident"
+	"sallyport/internal/store"
+	"sallyport/internal/store/sqlstore/db"
+)
+
+func appOf(r db.App) (core.App, unknown, error) {
+	doc, rest, err := decode[core.AppDoc](r.Doc)
+	return core.App{
+		ID: core.AppID(r.ID), Tenant: core.TenantID(r.TenantID), Name: r.Name, State: core.AppState(r.State), Doc: doc, Version: r.Version,
+		CreatedAt: instant(r.CreatedAt), ChangedAt: instant(r.ChangedAt), DeletedAt: instant(r.DeletedAt),
+	}, rest, err
+}
+
+func appSecretOf(r db.AppSecret) core.AppSecretRow {
+	return core.AppSecretRow{
+		Hash: bytesOut(r.Hash), App: core.AppID(r.AppID), Tenant: core.TenantID(r.TenantID), Hint: r.Hint,
+		CreatedAt: instant(r.CreatedAt), ExpiresAt: instant(r.ExpiresAt), LastUsedAt: instant(r.LastUsedAt),
+	}
+}
+
+func (s *Store) FindApp(ctx context.Context, id core.AppID) (a core.App, secrets []core.AppSecretRow, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.FindApp(ctx, string(id))
+		if err != nil {
+			return err
+		}
+		rows, err := q.AppSecrets(ctx, string(id))
+		if err != nil {
+			return err
+		}
+		secrets = each(rows, appSecretOf)
+		a, _, err = appOf(row)
+		return err
+	})
+	return a, secrets, err
+}
+
+func (t *tx) App(id core.AppID) (core.App, error) {
+	row, err := t.q.App(t.ctx, db.AppParams{TenantID: t.own(), ID: string(id)})
+	if err != nil {
+		return core.App{}, t.err(err)
+	}
+	a, rest, err := appOf(row)
+	t.remember(row.ID, rest)
+	return a, err
+}
+
+func (t *tx) Apps(p store.Page) ([]core.App, string, error) {
+	after := placeOf(p.After, 2)
+	rows, err := t.q.Apps(t.ctx, db.AppsParams{TenantID: t.own(), AfterName: after[0], AfterID: after[1], Most: int64(p.Limit)})
+	if err != nil {
+		return nil, "", t.err(err)
+	}
+	out, next := make([]core.App, 0, len(rows)), ""
+	for _, r := range rows {
+		a, rest, err := appOf(r)
+		if err != nil {
+			return nil, "", err
+		}
+		t.remember(r.ID, rest)
+		out = append(out, a)
+		next = place(r.NameKey, r.ID)
+	}
+	if len(rows) < p.Limit {
+		next = ""
+	}
+	return out, next, nil
+}
+
+func (t *tx) InsertApp(a core.App) error {
+	if t.foreign(a.Tenant) {
+		return core.ErrNotFound
+	}
+	doc, err := encode(a.Doc, nil)
+	if err != nil {
+		return err
+	}
+	t.remember(string(a.ID), nil)
+	return t.err(t.q.InsertApp(t.ctx, db.InsertAppParams{
+		ID: string(a.ID), TenantID: t.own(), Name: text(a.Name), NameKey: ident.NameKey(text(a.Name)), State: string(a.State), Doc: doc,
+		Version: a.Version, CreatedAt: micros(a.CreatedAt), ChangedAt: micros(a.ChangedAt), DeletedAt: micros(a.DeletedAt),
+	}))
+}
+
+func (t *tx) UpdateApp(a core.App) error {
+	stand := func() (int64, string, error) {
+		row, err := t.q.AppStand(t.ctx, db.AppStandParams{TenantID: t.own(), ID: string(a.ID)})
+		return row.Version, row.Doc, err
+	}
+	doc, err := redoc(t, string(a.ID), a.Doc, stand)
+	if err != nil {
+		return err
+	}
+	n, err := t.q.UpdateApp(t.ctx, db.UpdateAppParams{
+		ID: string(a.ID), TenantID: t.own(), Version: a.Version, Name: text(a.Name), NameKey: ident.NameKey(text(a.Name)), State: string(a.State),
+		Doc: doc, ChangedAt: micros(a.ChangedAt), DeletedAt: micros(a.DeletedAt),
+	})
+	return t.versioned(n, err, a.Version, func() (int64, error) { v, _, err := stand(); return v, err })
+}
+
+// AppSecrets asks for the app first: secrets are found by it alone.
+func (t *tx) AppSecrets(id core.AppID) ([]core.AppSecretRow, error) {
+	if _, err := t.q.AppStand(t.ctx, db.AppStandParams{TenantID: t.own(), ID: string(id)}); err != nil {
+		return nil, t.err(err)
+	}
+	rows, err := t.q.AppSecrets(t.ctx, string(id))
+	return list(t, rows, err, appSecretOf)
+}
+
+func (t *tx) InsertAppSecret(s core.AppSecretRow) error {
+	if t.foreign(s.Tenant) {
+		return core.ErrNotFound
+	}
+	return t.err(t.q.InsertAppSecret(t.ctx, db.InsertAppSecretParams{
+		Hash: bytesIn(s.Hash), AppID: string(s.App), TenantID: t.own(), Hint: s.Hint, CreatedAt: micros(s.CreatedAt),
+		ExpiresAt: micros(s.ExpiresAt), LastUsedAt: micros(s.LastUsedAt),
+	}))
+}
+
+func (t *tx) ExpireAppSecrets(id core.AppID, until time.Time) (int, error) {
+	if _, err := t.q.DropAppSecrets(t.ctx, db.DropAppSecretsParams{TenantID: t.own(), AppID: string(id), Now: micros(t.now)}); err != nil {
+		return 0, t.err(err)
+	}
+	n, err := t.q.ExpireAppSecrets(t.ctx, db.ExpireAppSecretsParams{TenantID: t.own(), AppID: string(id), Until: micros(until)})
+	return int(n), t.err(err)
+}
+
+// UsedAppSecret may come late: the use that is there may be newer, or the secret gone.
+func (t *tx) UsedAppSecret(hash []byte, at time.Time) error {
+	_, err := t.q.UsedAppSecret(t.ctx, db.UsedAppSecretParams{TenantID: t.own(), Hash: bytesIn(hash), At: micros(at)})
+	return t.err(err)
+}

@@ -1,0 +1,122 @@
+-- name: App :one
+SELECT * FROM apps WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: FindApp :one
+SELECT * FROM apps WHERE id = @id;
+
+-- name: Apps :many
+SELECT * FROM apps
+WHERE tenant_id = @tenant_id AND state <> 'deleted'
+  AND (name_key > CAST(@after_name AS text) OR (name_key = CAST(@after_name AS text) AND id > CAST(@after_id AS text)))
+ORDER BY name_key, id LIMIT CAST(@most AS bigint);
+
+-- name: AppStand :one
+SELECT version, doc FROM apps WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: InsertApp :exec
+INSERT INTO apps (id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at)
+VALUES (@id, @tenant_id, @name, @name_key, @state, @doc, @version, @created_at, @changed_at, @deleted_at);
+
+-- name: UpdateApp :execrows
+UPDATE apps SET name = @name, name_key = @name_key, state = @state, doc = @doc, version = version + 1,
+    changed_at = @changed_at, deleted_at = @deleted_at
+WHERE tenant_id = @tenant_id AND id = @id AND version = @version AND state <> 'deleted';
+
+-- name: AppSecrets :many
+SELECT * FROM app_secrets WHERE app_id = @app_id ORDER BY created_at DESC, hash;
+
+-- name: InsertAppSecret :exec
+INSERT INTO app_secrets (hash, app_id, tenant_id, hint, created_at, expires_at, last_used_at)
+VALUES (@hash, @app_id, @tenant_id, @hint, @created_at, @expires_at, @last_used_at);
+
+-- name: ExpireAppSecrets :execrows
+-- Never later than they would have ended anyway.
+UPDATE app_secrets SET expires_at = CAST(@until AS bigint)
+WHERE tenant_id = @tenant_id AND app_id = @app_id AND (expires_at = 0 OR expires_at > CAST(@until AS bigint));
+
+-- name: DropAppSecrets :execrows
+DELETE FROM app_secrets WHERE tenant_id = @tenant_id AND app_id = @app_id AND expires_at > 0 AND expires_at <= CAST(@now AS bigint);
+
+-- name: UsedAppSecret :execrows
+UPDATE app_secrets SET last_used_at = CAST(@at AS bigint) WHERE tenant_id = @tenant_id AND hash = @hash AND last_used_at < CAST(@at AS bigint);
+
+-- name: Family :one
+SELECT * FROM families WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: Families :many
+SELECT * FROM families WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND expires_at > @now
+ORDER BY created_at DESC, id DESC;
+
+-- name: InsertFamily :exec
+INSERT INTO families (id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at)
+VALUES (@id, @tenant_id, @user_id, @app_id, @session_id, @offline, @level, @doc, @seq, @code_at, @created_at, @used_at, @expires_at, @ended_at, @ended_why, @notify, 0, 0);
+
+-- name: ExchangeCode :execrows
+UPDATE families SET code_at = CAST(@now AS bigint), used_at = CAST(@now AS bigint), seq = @seq, doc = @doc, expires_at = @until
+WHERE tenant_id = @tenant_id AND id = @id AND code_at = 0 AND ended_at = 0 AND expires_at > CAST(@now AS bigint);
+
+-- name: Refreshed :execrows
+UPDATE families SET seq = seq + 1, used_at = CAST(@now AS bigint)
+WHERE tenant_id = @tenant_id AND id = @id AND seq = @seq AND seq > 0 AND ended_at = 0 AND expires_at > CAST(@now AS bigint);
+
+-- name: EndFamily :execrows
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why WHERE tenant_id = @tenant_id AND id = @id AND ended_at = 0;
+
+-- name: EndFamilies :execrows
+-- @spared holds ids of sessions between bars; see EndSessions.
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0
+  AND replace(CAST(@spared AS text), '|' || session_id || '|', '') = CAST(@spared AS text);
+
+-- name: EndFamiliesOfSession :execrows
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = @session_id AND NOT offline;
+
+-- name: TellOfSession :execrows
+-- What outlives a session does not end with it, and its app is told all the same.
+UPDATE families SET notify = 2 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = @session_id AND notify = 1;
+
+-- name: DueLogouts :many
+SELECT * FROM families WHERE notify = 2 AND next_at <= @now ORDER BY next_at, id LIMIT CAST(@most AS bigint);
+
+-- name: SettleLogout :execrows
+UPDATE families SET notify = @notify, tries = tries + 1, next_at = @next_at WHERE id = @id AND notify = 2;
+
+-- name: EndFamiliesOfApp :execrows
+UPDATE families SET ended_at = CAST(@now AS bigint), ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND app_id = @app_id;
+
+-- name: HandOver :execrows
+UPDATE families SET session_id = CAST(@to_session AS text)
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at = 0 AND session_id = CAST(@from_session AS text);
+
+-- name: EndAllFamilies :execrows
+UPDATE families SET ended_at = @ended_at, ended_why = @ended_why, notify = CASE WHEN notify = 1 THEN 2 ELSE notify END WHERE ended_at = 0;
+
+-- name: SweepFamilies :execrows
+DELETE FROM families WHERE id IN (SELECT f.id FROM families f WHERE f.expires_at < @expired_before LIMIT CAST(@most AS bigint));
+
+-- name: Connection :one
+SELECT * FROM connections WHERE tenant_id = @tenant_id AND user_id = @user_id AND app_id = @app_id;
+
+-- name: Connections :many
+SELECT * FROM connections WHERE tenant_id = @tenant_id AND user_id = @user_id ORDER BY app_id;
+
+-- name: SaveConnection :execrows
+INSERT INTO connections (tenant_id, user_id, app_id, scopes, consented_at, first_used_at, last_used_at)
+VALUES (@tenant_id, @user_id, @app_id, @scopes, @consented_at, @first_used_at, @last_used_at)
+ON CONFLICT (user_id, app_id) DO UPDATE SET scopes = excluded.scopes, consented_at = excluded.consented_at, last_used_at = excluded.last_used_at
+WHERE connections.tenant_id = excluded.tenant_id;
+
+-- name: DropConnection :execrows
+DELETE FROM connections WHERE tenant_id = @tenant_id AND user_id = @user_id AND app_id = @app_id;
+
+-- name: Spend :execrows
+INSERT INTO spent (kind, mark, tenant_id, expires_at) VALUES (@kind, @mark, @tenant_id, @expires_at) ON CONFLICT (kind, mark) DO NOTHING;
+
+-- name: IsSpent :one
+SELECT CAST(count(*) AS bigint) FROM spent WHERE kind = @kind AND mark = @mark;
+
+-- name: SweepSpent :execrows
+DELETE FROM spent WHERE mark IN (SELECT s.mark FROM spent s WHERE s.expires_at < @expired_before LIMIT CAST(@most AS bigint))
+  AND expires_at < @expired_before;
