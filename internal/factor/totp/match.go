@@ -64,15 +64,16 @@ func Match(secret []byte, code string, now time.Time, lastStep int64, p Params) 
 	current := StepAt(now, p.Period)
 	codes := newHOTP(secret, p)
 	// From the edges inwards, so that of two equal codes the one nearest to now
-	// is kept. A refusal as used is stronger than any other reading: what was
-	// accepted once is never accepted again, even if the same digits come round.
+	// is kept. Only of the step that was accepted last a refusal as used is stronger
+	// than that: its digits are never accepted again, even if they come round. Were it
+	// so of each of the steps before it, one right code in 50,000 would be refused.
 	for distance := driftSteps; distance >= 0; distance-- {
 		for _, offset := range [2]int{distance, -distance} {
 			step := current + int64(offset)
 			if step < 0 {
 				continue
 			}
-			if subtle.ConstantTimeCompare(codes.code(step), []byte(code)) == 0 || result.outcome == replayed {
+			if subtle.ConstantTimeCompare(codes.code(step), []byte(code)) == 0 || result.outcome == replayed && result.Step == lastStep {
 				continue
 			}
 			result.Step, result.Offset = step, offset

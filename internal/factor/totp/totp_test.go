@@ -193,7 +193,8 @@ func TestStepsAtTheEpoch(t *testing.T) {
 }
 
 // Two steps may share a code by chance. Of two that would be accepted the
-// nearest to now counts; beside one that was used, neither.
+// nearest to now counts; beside the one that was accepted last, neither. One that
+// was passed over takes nothing from a later one with its digits.
 func TestSameDigitsTwice(t *testing.T) {
 	key, p := repeated(20), DefaultParams()
 	first, second := int64(-1), int64(-1)
@@ -215,6 +216,9 @@ func TestSameDigitsTwice(t *testing.T) {
 	}
 	if res := Match(key, code, at, first, p); !res.Replayed() {
 		t.Errorf("the same digits were used %d steps ago: %+v", second-first, res)
+	}
+	if res := Match(key, code, at, first+1, p); !res.Accepted() || res.Step != second {
+		t.Errorf("the same digits were passed over %d steps ago: %+v", second-first, res)
 	}
 }
 
