@@ -73,6 +73,24 @@ func crossing(p Permission, at Place, own Organisation) bool {
 func all(Permission, Place, Organisation) bool  { return true }
 func none(Permission, Place, Organisation) bool { return false }
 
+// Top is where the actor's own rights begin: the highest place on which they hold
+// any, or the organisation that they act in; empty where there is none.
+func (a Actor) Top() core.TenantID {
+	if a.Acting != nil {
+		return a.Acting.At.Tenant
+	}
+	var top Place
+	for _, g := range a.Grants {
+		if len(g.Rights()) == 0 {
+			continue
+		}
+		if top.Path == "" || len(g.At.Path) < len(top.Path) {
+			top = g.At
+		}
+	}
+	return top.Tenant
+}
+
 // Can reports whether the actor may do p at a place.
 func (a Actor) Can(p Permission, at Place) bool { return a.can(p, at, crossing) }
 

@@ -111,7 +111,7 @@ type Cross interface {
 	// TouchSessions moves last-seen and idle end of sessions, in a batch.
 	TouchSessions(ctx context.Context, touches []Touch) error
 	// Sweep deletes what nobody can need any more: attempts, links, ended
-	// sessions, tokens and finished mails past their keep time, feed lines older than
+	// sessions, tokens, answers kept for a repetition and finished mails past their keep time, feed lines older than
 	// a day. It returns how many rows went, at most limit.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 

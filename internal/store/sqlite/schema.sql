@@ -275,6 +275,17 @@ CREATE TABLE people_counts (
     PRIMARY KEY (tenant_id, standing, slot)
 ) STRICT;
 
+CREATE TABLE replies (
+    mark       blob NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL REFERENCES tenants (id),
+    print      blob NOT NULL,
+    answer     blob NOT NULL,
+    busy_until integer NOT NULL,
+    expires_at integer NOT NULL
+) STRICT;
+
+CREATE INDEX replies_expiry ON replies (expires_at);
+
 CREATE TABLE roles (
     user_id    text NOT NULL,
     tenant_id  text NOT NULL,

@@ -62,6 +62,7 @@ func (w *world) household() household {
 			tx.QueueMail(h.mail),
 			tx.InsertApp(h.app), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection),
 			tx.Spend(core.SpentAccess, []byte(h.user.ID), w.clock.Now().Add(40*24*time.Hour)),
+			tx.BeginReply(core.Reply{Mark: []byte(h.user.ID), Tenant: h.tenant.ID, Print: []byte("print"), BusyUntil: w.clock.Now().Add(time.Hour), ExpiresAt: w.clock.Now().Add(40 * 24 * time.Hour)}),
 		)
 	})
 	return h
@@ -152,6 +153,10 @@ func (w *world) everything(h household) map[string]any {
 		{
 			v, err := r.Families(u)
 			put("families", v, err)
+		}
+		{
+			v, err := r.Reply([]byte(u))
+			put("reply", v, err)
 		}
 		{
 			v, err := r.Connections(u)
@@ -573,6 +578,15 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		return must(tx.SaveConnection(h.connection))
 	},
 	"DropConnection": func(_ *world, tx store.Tx, h household) error { return must(tx.DropConnection(h.user.ID, h.app.ID)) },
+	"Reply":          func(_ *world, tx store.Tx, h household) error { return missing(tx.Reply([]byte(h.user.ID))) },
+	// Another tenant's mark is taken, and what is kept under it neither read nor changed.
+	"BeginReply": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.BeginReply(core.Reply{Mark: []byte(h.user.ID), Tenant: h.tenant.ID, Print: []byte("other"), ExpiresAt: h.family.ExpiresAt}))
+	},
+	"EndReply": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.EndReply([]byte(h.user.ID), []byte("mine")))
+	},
+	"DropReply": func(_ *world, tx store.Tx, h household) error { return must(tx.DropReply([]byte(h.user.ID))) },
 	// A mark is taken on the whole platform: that is its purpose.
 	"Spent": nil,
 	"Spend": nil,

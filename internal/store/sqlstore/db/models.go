@@ -232,6 +232,15 @@ type PeopleCount struct {
 	People   int64
 }
 
+type Reply struct {
+	Mark      []byte
+	TenantID  string
+	Print     []byte
+	Answer    []byte
+	BusyUntil int64
+	ExpiresAt int64
+}
+
 type Role struct {
 	UserID    string
 	TenantID  string
