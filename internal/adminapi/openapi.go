@@ -215,3 +215,11 @@ func schemaName(t reflect.Type) string {
 // Closed is the document with answers that may have no field more: what the answers of
 // the handlers are held to.
 func (h *Handler) Closed() ([]byte, error) { return json.Marshal(h.describe(h.ops(), true)) }
+
+// Operations lists the ids of all operations.
+func (h *Handler) Operations() (out []string) {
+	for _, o := range h.ops() {
+		out = append(out, o.ID)
+	}
+	return out
+}

@@ -5,20 +5,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"sallyport/internal/access"
 	"sallyport/internal/adminapi"
-	"sallyport/internal/config"
 	"sallyport/internal/core"
-	"sallyport/internal/directory"
-	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
 )
 
@@ -184,9 +179,3 @@ func (d *document) check(t testing.TB, method, path string, a house.Answer) {
 		t.Errorf("%s %s does not answer as the document says: %v\n%s", method, path, err, a.Body)
 	}
 }
-
-var _ = config.Config{}
-var _ = directory.Service{}
-var _ = store.Page{}
-var _ = time.Second
-var _ = http.StatusOK

@@ -57,7 +57,9 @@ func refuse(w http.ResponseWriter, r *http.Request, c Caller, err error) error {
 	}
 	said := web.Lang(r.Context()).Fault(f.Code, f.Params, nil)
 	p := Problem{Type: "urn:sallyport:problem:" + f.Code, Title: said.Title, Status: status, Detail: said.Text, Code: f.Code, Request: web.RequestID(r.Context())}
-	p.Field, _ = f.Params["field"].(string)
+	if p.Field, ok = f.Params["field"].(string); !ok {
+		p.Field, _ = f.Params["key"].(string) // of a setting
+	}
 	if written := write(w, status, "application/problem+json", p); written != nil {
 		return written
 	}

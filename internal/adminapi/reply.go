@@ -45,10 +45,8 @@ func (c *call) once(key string, body []byte, do func() (result, error)) (res res
 	if len(key) > 255 || !printable(key) {
 		return res, false, badField("api.field_invalid", keyHeader)
 	}
-	who := fmt.Sprintf("%q %q %q %q", c.Kind, c.Client, c.Actor.ID(), key)
-	sum := sha256.Sum256([]byte(who))
-	mark := sum[:]
-	asked := fmt.Appendf(nil, "%q %q %q ", c.r.Method, c.r.URL.RequestURI(), who)
+	mark := Mark(c.Kind, c.Client, c.Actor.ID(), key)
+	asked := fmt.Appendf(nil, "%q %q %x ", c.r.Method, c.r.URL.RequestURI(), mark)
 	asked = append(asked, body...)
 	print, err := c.h.Ring.KeyedHash(purposePrint, asked)
 	if err != nil {
@@ -86,6 +84,12 @@ func (c *call) once(key string, body []byte, do func() (result, error)) (res res
 		err = st.Update(ctx, tenant, func(tx store.Tx) error { return tx.EndReply(mark, sealed) })
 	}
 	return res, false, err
+}
+
+// Mark is what a key of a caller is kept by.
+func Mark(kind CallerKind, client core.AppID, actor, key string) []byte {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", kind, client, actor, key))
+	return sum[:]
 }
 
 // answered is what a request with the same key got.

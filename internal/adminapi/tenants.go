@@ -124,9 +124,12 @@ func (h *Handler) createTenant(c *call, in api.NewTenant) (api.Tenant, error) {
 		if err != nil {
 			return api.Tenant{}, err
 		}
-		if n.Settings, err = doc.Merge(core.SettingsDoc(in.Settings)); err != nil {
-			return api.Tenant{}, err
+		if len(in.Settings) > 0 {
+			if doc, err = doc.Merge(core.SettingsDoc(in.Settings)); err != nil {
+				return api.Tenant{}, err
+			}
 		}
+		n.Settings = doc
 	}
 	t, err := c.dir.CreateTenant(c, n, c.Actor, c.From)
 	if err != nil {
