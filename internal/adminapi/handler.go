@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/signin"
 	"sallyport/internal/web"
 )
@@ -12,6 +13,9 @@ import (
 // Handler serves the API.
 type Handler struct {
 	SignIn  *signin.Service
+	Tree    *directory.Tree
+	Apps    *directory.Registry
+	Tokens  Tokens
 	Proxies web.Proxies
 }
 
