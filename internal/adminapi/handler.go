@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,10 +13,12 @@ import (
 
 // Handler serves the API.
 type Handler struct {
-	SignIn  *signin.Service
-	Tree    *directory.Tree
-	Apps    *directory.Registry
-	Tokens  Tokens
+	SignIn *signin.Service
+	Tree   *directory.Tree
+	Apps   *directory.Registry
+	Tokens Tokens
+	// Name is a node by its id.
+	Name    func(context.Context, core.TenantID) (core.Tenant, error)
 	Proxies web.Proxies
 }
 
@@ -44,11 +47,18 @@ type Account struct {
 	Login        string     `json:"login"`
 	Name         string     `json:"name"`
 	Kind         string     `json:"kind"`
-	MFAStatus    string     `json:"mfa_status"`
+	MFAStatus    string     `json:"mfa_status,omitempty"` // of a service account
 	Tenant       Tenant     `json:"tenant"`
 	Organisation Tenant     `json:"organisation"`
 	Roles        []Role     `json:"roles"`
-	ExpiresAt    *time.Time `json:"expires_at,omitempty"` // of a service account that ends
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"` // of a program that ends
+	// Owner, Scopes and ReadOnly are an API client's; App and Level say how a person
+	// comes.
+	Owner    string   `json:"owner,omitempty"`
+	Scopes   []string `json:"scopes,omitempty"`
+	ReadOnly bool     `json:"read_only,omitempty"`
+	App      string   `json:"app,omitempty"`
+	Level    string   `json:"level,omitempty"`
 }
 
 // Tenant names a node of the tree.
@@ -65,24 +75,52 @@ type Role struct {
 }
 
 func (h *Handler) me(_ http.ResponseWriter, r *http.Request) (any, error) {
-	login, password, ok := r.BasicAuth()
-	if !ok {
-		return nil, core.ErrRefused // nobody asked anything: there is no budget to spend
-	}
-	p, err := h.SignIn.Basic(r.Context(), login, password, signin.Visitor{Client: h.Proxies.Client(r)})
+	c, err := h.caller(r)
 	if err != nil {
 		return nil, err
 	}
-	u, org := p.User, p.Effective.Organisation
-	a := Account{ID: string(u.ID), Login: u.Login, Name: u.Name, Kind: string(u.Kind), MFAStatus: string(core.MFAServiceAccount),
-		Tenant:       Tenant{string(p.Tenant.ID), string(p.Tenant.Kind), p.Tenant.Name},
-		Organisation: Tenant{string(org.ID), string(org.Kind), org.Name}, Roles: []Role{}}
-	for _, g := range p.Roles {
-		a.Roles = append(a.Roles, Role{string(g.Role), string(g.Tenant)})
+	u := c.User
+	a := Account{ID: string(u.ID), Login: u.Login, Name: u.Name, Kind: string(c.Kind), Roles: []Role{}}
+	in := u.Tenant
+	switch c.Kind {
+	case CallerService:
+		a.MFAStatus = string(core.MFAServiceAccount)
+		a.ExpiresAt = some(c.Program.Service.ExpiresAt)
+	case CallerClient:
+		app, err := h.Apps.Find(r.Context(), c.Client)
+		if err != nil {
+			return nil, err
+		}
+		in = app.Tenant
+		a.ID, a.Login, a.Name, a.Owner = string(app.ID), "", app.Name, string(u.ID)
+		a.Scopes, a.ReadOnly, a.ExpiresAt = c.Scopes, c.ReadOnly, some(app.Doc.Client.ExpiresAt)
+	case CallerPerson:
+		a.App, a.Level = string(c.Client), string(c.Level)
 	}
-	if !p.Service.ExpiresAt.IsZero() {
-		till := p.Service.ExpiresAt.UTC()
-		a.ExpiresAt = &till
+	eff, err := h.Tree.Effective(r.Context(), in)
+	if err != nil {
+		return nil, err
+	}
+	org := eff.Organisation
+	a.Organisation = Tenant{string(org.ID), string(org.Kind), org.Name}
+	if a.Tenant, err = h.tenant(r, in); err != nil {
+		return nil, err
+	}
+	for _, g := range c.Actor.Grants {
+		a.Roles = append(a.Roles, Role{string(g.Role), string(g.At.Tenant)})
 	}
 	return a, nil
+}
+
+func (h *Handler) tenant(r *http.Request, id core.TenantID) (Tenant, error) {
+	t, err := h.Name(r.Context(), id)
+	return Tenant{string(t.ID), string(t.Kind), t.Name}, err
+}
+
+func some(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"sallyport/internal/core"
@@ -24,6 +25,19 @@ type Problem struct {
 // (RFC 7617).
 const challenge = `Basic realm="Sallyport", charset="UTF-8"`
 
+// challengeOf answers a token as RFC 6750 has it, and everything else with the way in
+// that needs none.
+func challengeOf(f *core.Fault, r *http.Request) string {
+	if f.Code != core.ErrToken.Code {
+		return challenge
+	}
+	scheme := "Bearer"
+	if kind, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(kind, "DPoP") {
+		scheme = "DPoP"
+	}
+	return scheme + ` realm="Sallyport", error="invalid_token"`
+}
+
 // answer writes what fn returns: a document, or its refusal as a problem. The error
 // goes on to the log of the request.
 func answer(fn func(http.ResponseWriter, *http.Request) (any, error)) func(http.ResponseWriter, *http.Request) error {
@@ -38,7 +52,7 @@ func answer(fn func(http.ResponseWriter, *http.Request) (any, error)) func(http.
 		}
 		status := statusOf(f)
 		if status == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", challenge)
+			w.Header().Set("WWW-Authenticate", challengeOf(f, r))
 		}
 		if f.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int((f.RetryAfter+time.Second-1)/time.Second)))

@@ -99,6 +99,14 @@ func (h *House) tell(ctx context.Context) {
 	}
 }
 
+// count writes down how many tokens API clients got from this node. What a node that
+// is killed had not written is lost, a minute of counts at most.
+func (h *House) count(ctx context.Context) {
+	if err := h.Apps.Count(ctx); err != nil && ctx.Err() == nil {
+		h.Log.Warn("tokens of API clients were not written down; they are counted the next time", "event", "api_client.uncounted", "error", err.Error())
+	}
+}
+
 func (h *House) endTrials(ctx context.Context) {
 	err := h.under(ctx, leaseTrials, func(ctx context.Context, _ func(context.Context) error) error {
 		n, err := h.Directory.ConvertDue(ctx)
