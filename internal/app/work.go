@@ -15,6 +15,7 @@ const (
 	leaseTrials = "trials"
 	leaseUpkeep = "upkeep"
 	leaseTell   = "logouts"
+	leaseRetire = "retire"
 	leaseLife   = 30 * time.Second
 )
 
@@ -104,6 +105,20 @@ func (h *House) tell(ctx context.Context) {
 func (h *House) count(ctx context.Context) {
 	if err := h.Apps.Count(ctx); err != nil && ctx.Err() == nil {
 		h.Log.Warn("tokens of API clients were not written down; they are counted the next time", "event", "api_client.uncounted", "error", err.Error())
+	}
+}
+
+// retire stops service accounts whose place API clients took and that nobody uses.
+func (h *House) retire(ctx context.Context) {
+	err := h.under(ctx, leaseRetire, func(ctx context.Context, renew func(context.Context) error) error {
+		warned, retired, err := h.Directory.RetireDue(ctx, renew)
+		if warned+retired > 0 {
+			h.Log.Info("service accounts that API clients replace were looked at", "event", "service_account.retiring", "warned", warned, "retired", retired)
+		}
+		return err
+	})
+	if err != nil {
+		h.Log.Warn("a service account that an API client replaces was not stopped; it is tried again", "event", "service_account.stuck", "error", err.Error())
 	}
 }
 
