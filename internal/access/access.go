@@ -19,7 +19,10 @@ type Actor struct {
 	Session  core.SessionID
 	Proofs   []core.Proof
 	Enrolled bool // the actor has a second factor
-	shell    string
+	// Bound is set where an API client asks in the actor's place; then it may do what
+	// the actor may, within these bounds.
+	Bound *Bound
+	shell string
 }
 
 // Acting is the organisation whose administrator somebody acts as, and why.
@@ -119,7 +122,7 @@ func (a Actor) can(p Permission, at Place, cross func(Permission, Place, Organis
 		return true
 	}
 	own, ok := at.Own()
-	if !ok {
+	if !ok || !a.Bound.lets(p, at) {
 		return false
 	}
 	if a.Acting != nil {
@@ -197,7 +200,7 @@ func (a Actor) MayInviteFirst(organisation Place) bool {
 	if a.shell != "" {
 		return true
 	}
-	if a.Acting != nil {
+	if a.Acting != nil || !a.Bound.lets(ManageTenants, organisation) || !a.Bound.lets(GrantRoles, organisation) || !a.Bound.lets(Invite, organisation) {
 		return false
 	}
 	for _, g := range a.Grants {

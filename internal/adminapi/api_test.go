@@ -197,7 +197,7 @@ func TestNobodyElseComesWithAPassword(t *testing.T) {
 				t.Errorf("%s answers otherwise: %s", c.name, b)
 			}
 		}
-		for name, header := range map[string]string{"no credentials": "", "another scheme": "Bearer abc", "rubbish": "Basic %%%", "no colon": "Basic " + base64.StdEncoding.EncodeToString([]byte("anna"))} {
+		for name, header := range map[string]string{"no credentials": "", "another scheme": "Digest abc", "rubbish": "Basic %%%", "no colon": "Basic " + base64.StdEncoding.EncodeToString([]byte("anna"))} {
 			r := h.Raw("")
 			if header != "" {
 				r.Header.Set("Authorization", header)

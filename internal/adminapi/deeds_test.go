@@ -128,7 +128,7 @@ func TestABranchByTheAPI(t *testing.T) {
 		p.do("GET", "/tenants/"+customer.ID+"/users", "").no(403, "forbidden", "")
 		p.do("PUT", "/tenants/"+customer.ID+"/mfa?dry_run=true", `{"requirement":[]}`).no(403, "step_up.required", "")
 		// What takes from many wants the fresh proof of a person (decision 7.8).
-		p.do("PUT", "/tenants/"+customer.ID+"/mfa", `{"requirement":[],"confirm":"huber"}`).no(422, "confirm.required", "confirm")
+		p.do("PUT", "/tenants/"+customer.ID+"/mfa", `{"requirement":[],"confirm":"Hubert"}`).no(422, "confirm.required", "confirm")
 		r := p.do("PUT", "/tenants/"+customer.ID+"/mfa", `{"requirement":[],"confirm":"Huber","code":"123456"}`)
 		r.no(403, "step_up.required", "")
 		if r.Header.Get("WWW-Authenticate") != "" {

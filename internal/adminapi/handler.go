@@ -21,6 +21,8 @@ import (
 type Handler struct {
 	SignIn    *signin.Service
 	Tree      *directory.Tree
+	Apps      *directory.Registry
+	Tokens    Tokens
 	Directory *directory.Service
 	Recovery  *recovery.Service
 	Rollout   *rollout.Service
@@ -107,7 +109,7 @@ func (c *call) run() (res result, again bool, err error) {
 		return res, false, err
 	}
 	if c.ReadOnly && !c.op.Reads {
-		return res, false, core.NewFault(core.KindForbidden, "api.read_only")
+		return res, false, core.ErrReadOnly
 	}
 	body, err := read(c.w, c.r)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -34,6 +35,15 @@ func stepUp() string {
 		core.LevelMFA.ACR(), int(access.Fresh/time.Second))
 }
 
+// invalidToken answers a token as RFC 6750 has it.
+func invalidToken(r *http.Request) string {
+	scheme := "Bearer"
+	if kind, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(kind, "DPoP") {
+		scheme = "DPoP"
+	}
+	return scheme + ` realm="Sallyport", error="invalid_token"`
+}
+
 // refuse writes an error as a problem. What is no fault is ours, and only its number is
 // told.
 func refuse(w http.ResponseWriter, r *http.Request, c Caller, err error) error {
@@ -49,6 +59,8 @@ func refuse(w http.ResponseWriter, r *http.Request, c Caller, err error) error {
 	case f.Code == core.ErrStepUp.Code:
 		// A program cannot show a fresh proof, and no challenge would lead it on.
 		f = core.NewFault(f.Kind, f.Code).With("program", true)
+	case status == http.StatusUnauthorized && f.Code == core.ErrToken.Code:
+		w.Header().Set("WWW-Authenticate", invalidToken(r))
 	case status == http.StatusUnauthorized:
 		w.Header()["Www-Authenticate"] = challenges
 	}

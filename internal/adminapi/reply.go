@@ -87,7 +87,7 @@ func (c *call) once(key string, body []byte, do func() (result, error)) (res res
 }
 
 // Mark is what a key of a caller is kept by.
-func Mark(kind CallerKind, client core.AppID, actor, key string) []byte {
+func Mark(kind CallerKind, client core.ClientID, actor, key string) []byte {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", kind, client, actor, key))
 	return sum[:]
 }

@@ -21,7 +21,13 @@ type Account struct {
 	Tenant       Node       `json:"tenant"`
 	Organisation Node       `json:"organisation"`
 	Roles        []RoleHeld `json:"roles"`
-	ExpiresAt    *time.Time `json:"expires_at,omitempty"` // of a service account that ends
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"` // of a program that ends
+	// Owner, Scopes and ReadOnly are an API client's; App and Level say how a person comes.
+	Owner    string   `json:"owner,omitempty"`
+	Scopes   []string `json:"scopes,omitempty"`
+	ReadOnly bool     `json:"read_only,omitempty"`
+	App      string   `json:"app,omitempty"`
+	Level    string   `json:"level,omitempty"`
 }
 
 // Node names a node of the tree with its kind.
