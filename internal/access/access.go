@@ -19,7 +19,10 @@ type Actor struct {
 	Session  core.SessionID
 	Proofs   []core.Proof
 	Enrolled bool // the actor has a second factor
-	shell    string
+	// Bound is set where an API client asks in the actor's place; then it may do what
+	// the actor may, within these bounds.
+	Bound *Bound
+	shell string
 }
 
 // Acting is the organisation whose administrator somebody acts as, and why.
@@ -73,6 +76,24 @@ func crossing(p Permission, at Place, own Organisation) bool {
 func all(Permission, Place, Organisation) bool  { return true }
 func none(Permission, Place, Organisation) bool { return false }
 
+// Top is where the actor's own rights begin: the highest place on which they hold
+// any, or the organisation that they act in; empty where there is none.
+func (a Actor) Top() core.TenantID {
+	if a.Acting != nil {
+		return a.Acting.At.Tenant
+	}
+	var top Place
+	for _, g := range a.Grants {
+		if len(g.Rights()) == 0 {
+			continue
+		}
+		if top.Path == "" || len(g.At.Path) < len(top.Path) {
+			top = g.At
+		}
+	}
+	return top.Tenant
+}
+
 // Can reports whether the actor may do p at a place.
 func (a Actor) Can(p Permission, at Place) bool { return a.can(p, at, crossing) }
 
@@ -101,7 +122,7 @@ func (a Actor) can(p Permission, at Place, cross func(Permission, Place, Organis
 		return true
 	}
 	own, ok := at.Own()
-	if !ok {
+	if !ok || !a.Bound.lets(p, at) {
 		return false
 	}
 	if a.Acting != nil {
@@ -179,7 +200,7 @@ func (a Actor) MayInviteFirst(organisation Place) bool {
 	if a.shell != "" {
 		return true
 	}
-	if a.Acting != nil {
+	if a.Acting != nil || !a.Bound.lets(ManageTenants, organisation) || !a.Bound.lets(GrantRoles, organisation) || !a.Bound.lets(Invite, organisation) {
 		return false
 	}
 	for _, g := range a.Grants {

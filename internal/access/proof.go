@@ -14,6 +14,8 @@ const (
 	AskPassword = "password"
 	AskSecond   = "totp"
 	AskEnrol    = "enrol"
+	// AskPerson: a program asked, and no program can do this.
+	AskPerson = "person"
 )
 
 // Prove refuses an actor who has not shown themselves freshly enough to reset,
@@ -24,6 +26,9 @@ const (
 func (a Actor) Prove(now time.Time, anybodyEnrolled bool) error {
 	if a.shell != "" {
 		return nil
+	}
+	if a.IsProgram() {
+		return core.ErrStepUp.With("method", AskPerson)
 	}
 	second := a.Enrolled || anybodyEnrolled
 	for _, p := range a.Proofs {

@@ -14,6 +14,7 @@ import (
 	"sallyport/internal/core"
 	"sallyport/internal/store"
 	"sallyport/internal/testkit/house"
+	"sallyport/pkg/sallyport"
 )
 
 const me = "/api/v1/me"
@@ -77,12 +78,12 @@ func TestServiceAccountsComeWithAPassword(t *testing.T) {
 		if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "application/json" || len(a.Set) > 0 {
 			t.Fatalf("status %d, cookies %v: %s", a.Status, a.Set, a.Body)
 		}
-		var got adminapi.Account
+		var got sallyport.Account
 		if err := json.Unmarshal([]byte(a.Body), &got); err != nil {
 			t.Fatal(err)
 		}
 		if got.ID != string(p.ID) || got.Login != p.Login || got.Kind != "service_account" || got.MFAStatus != "service_account" || got.Tenant.ID != string(org.ID) ||
-			got.Tenant.Name != "Huber" || got.Tenant.Kind != "customer" || got.Organisation != got.Tenant || len(got.Roles) != 1 || got.Roles[0] != (adminapi.Role{Role: "auditor", Tenant: string(org.ID)}) ||
+			got.Tenant.Name != "Huber" || got.Tenant.Kind != "customer" || got.Organisation != got.Tenant || len(got.Roles) != 1 || got.Roles[0] != (sallyport.RoleHeld{Role: "auditor", Tenant: string(org.ID)}) ||
 			got.ExpiresAt == nil || !got.ExpiresAt.Equal(till.Truncate(time.Microsecond)) {
 			t.Errorf("%+v", got)
 		}
@@ -196,7 +197,7 @@ func TestNobodyElseComesWithAPassword(t *testing.T) {
 				t.Errorf("%s answers otherwise: %s", c.name, b)
 			}
 		}
-		for name, header := range map[string]string{"no credentials": "", "another scheme": "Bearer abc", "rubbish": "Basic %%%", "no colon": "Basic " + base64.StdEncoding.EncodeToString([]byte("anna"))} {
+		for name, header := range map[string]string{"no credentials": "", "another scheme": "Digest abc", "rubbish": "Basic %%%", "no colon": "Basic " + base64.StdEncoding.EncodeToString([]byte("anna"))} {
 			r := h.Raw("")
 			if header != "" {
 				r.Header.Set("Authorization", header)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"sallyport/internal/adminapi"
 	"sallyport/internal/console"
@@ -55,7 +56,12 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
 		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
-	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
+	api := &adminapi.Handler{SignIn: h.SignIn, Tree: h.Tree, Apps: h.Apps, Directory: h.Directory, Recovery: h.Recovery, Rollout: h.Rollout, Support: h.Support, Hasher: h.Hasher, Ring: h.Ring,
+		Quota: adminapi.NewQuota(h.Config.RateLimit.APIRequests, time.Minute, now), Proxies: proxies, Now: now, Device: outbox.Device, Base: base,
+		Tokens: func(r *http.Request) (adminapi.Token, error) {
+			o, err := provider.Open(r)
+			return adminapi.Token(o), err
+		}}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
 	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), provider.Routes()), func(row web.Route) bool {
 		return slices.ContainsFunc(more, func(own web.Route) bool { return own.Pattern == row.Pattern })

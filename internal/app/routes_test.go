@@ -29,7 +29,7 @@ func rows() []web.Route {
 func target(row web.Route, attempt, token string) (method, path string) {
 	method, path, _ = strings.Cut(row.Pattern, " ")
 	path = strings.NewReplacer("{$}", "", "{attempt}", attempt, "{token}", token,
-		"{tenant}", "tn_none", "{user}", "us_none", "{role}", "ro_none", "{preset}", "self-service").Replace(path)
+		"{tenant}", "tn_none", "{user}", "us_none", "{role}", "ro_none", "{preset}", "self-service", "{app}", "ap_none", "{session}", "se_none", "{browser}", "br_none").Replace(path)
 	return method, path
 }
 

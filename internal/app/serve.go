@@ -157,6 +157,8 @@ func (s *Serving) start(ctx context.Context) {
 	run(every(time.Second, h.work))
 	run(every(time.Second, h.tell))
 	run(every(time.Minute, h.endTrials))
+	run(every(time.Minute, h.count))
+	run(every(time.Hour, h.retire))
 	run(every(time.Hour, h.upkeep))
 	if h.Store.Engine() == "postgres" {
 		run(every(2*time.Second, func(ctx context.Context) {

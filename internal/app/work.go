@@ -15,6 +15,7 @@ const (
 	leaseTrials = "trials"
 	leaseUpkeep = "upkeep"
 	leaseTell   = "logouts"
+	leaseRetire = "retire"
 	leaseLife   = 30 * time.Second
 )
 
@@ -96,6 +97,28 @@ func (h *House) tell(ctx context.Context) {
 	}
 	if err := h.under(ctx, leaseTell, h.Teller.Tell); err != nil {
 		h.Log.Warn("apps are not told that sign-ins are over; it is tried again", "event", "logout.stuck", "error", err.Error())
+	}
+}
+
+// count writes down how many tokens API clients got from this node. What a node that
+// is killed had not written is lost, a minute of counts at most.
+func (h *House) count(ctx context.Context) {
+	if err := h.Apps.Count(ctx); err != nil && ctx.Err() == nil {
+		h.Log.Warn("tokens of API clients were not written down; they are counted the next time", "event", "api_client.uncounted", "error", err.Error())
+	}
+}
+
+// retire stops service accounts whose place API clients took and that nobody uses.
+func (h *House) retire(ctx context.Context) {
+	err := h.under(ctx, leaseRetire, func(ctx context.Context, renew func(context.Context) error) error {
+		warned, retired, err := h.Directory.RetireDue(ctx, renew)
+		if warned+retired > 0 {
+			h.Log.Info("service accounts that API clients replace were looked at", "event", "service_account.retiring", "warned", warned, "retired", retired)
+		}
+		return err
+	})
+	if err != nil {
+		h.Log.Warn("a service account that an API client replaces was not stopped; it is tried again", "event", "service_account.stuck", "error", err.Error())
 	}
 }
 

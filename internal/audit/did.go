@@ -10,6 +10,8 @@ import (
 const (
 	DetailActingIn = "acting_in"
 	DetailReason   = "reason"
+	// DetailClient is the API client that did it for the actor.
+	DetailClient = "api_client"
 )
 
 // Did is an event of an administrator, of whatever kind.
@@ -19,6 +21,9 @@ func Did(name string, by access.Actor, target string, c core.Client) core.Event 
 	if by.Acting != nil {
 		e = Note(e, DetailActingIn, string(by.Acting.At.Tenant))
 		e = Note(e, DetailReason, by.Acting.Reason)
+	}
+	if by.Bound != nil {
+		e = Note(e, DetailClient, string(by.Bound.Client))
 	}
 	return e
 }

@@ -92,6 +92,14 @@ const (
 	AppOpened          = "app.opened"  // a person went into it; tokens followed
 	AppConsented       = "app.consented"
 	AppDenied          = "app.denied"
+	ClientCreated      = "api_client.created"
+	ClientChanged      = "api_client.changed"
+	ClientSecretMade   = "api_client.secret_made"
+	ClientDeleted      = "api_client.deleted"
+	ClientTokens       = "api_client.tokens" // how many it got; at most once a minute
+	ServiceReplaced    = "service_account.replaced"
+	ServiceWarned      = "service_account.retiring"
+	ServiceRetired     = "service_account.retired"
 	TokenReused        = "token.reused" // a code or refresh token came twice: all tokens of that sign-in ended
 	TokenRevoked       = "token.revoked"
 	CountsRepaired     = "store.counts_repaired"
@@ -108,7 +116,7 @@ var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSu
 	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
 	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied,
-	TokenReused, TokenRevoked, CountsRepaired, KeysRotated, BackupCompleted,
+	ClientCreated, ClientChanged, ClientSecretMade, ClientDeleted, ClientTokens, ServiceReplaced, ServiceWarned, ServiceRetired, TokenReused, TokenRevoked, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 
 // Results of an event.

@@ -40,6 +40,7 @@ type appFlags struct {
 	RefreshLife  time.Duration `help:"How long refresh tokens live after the sign-in (720h)." placeholder:"720h"`
 	Alg          string        `enum:",ES256,EdDSA,RS256" default:"" help:"What its tokens are signed with (ES256)."`
 	Keys         string        `help:"File with the public keys (JSON Web Key Set) of an app that signs and has no secret (private_key_jwt)." placeholder:"FILE"`
+	API          string        `name:"api" enum:",on,off" default:"" help:"on: people may call the product's own API through it, with a token for <public_url>/api/v1; off again."`
 	WithoutPKCE  bool          `name:"without-pkce" help:"Let an old server app do without PKCE."`
 	RequiredPKCE bool          `name:"with-pkce" help:"Ask for PKCE again."`
 }
@@ -60,6 +61,7 @@ type appWish struct {
 	RefreshLife core.Duration `json:"refresh_life,omitempty"`
 	Alg         string        `json:"alg,omitempty"`
 	NoPKCE      *bool         `json:"no_pkce,omitempty"`
+	API         *bool         `json:"api,omitempty"`
 
 	Keys json.RawMessage `json:"keys,omitempty"`
 }
@@ -82,6 +84,10 @@ func (v appFlags) wish(name string) (appWish, error) {
 	}
 	if v.WithoutPKCE || v.RequiredPKCE {
 		w.NoPKCE = &v.WithoutPKCE
+	}
+	if v.API != "" {
+		on := v.API == "on"
+		w.API = &on
 	}
 	if v.Consent != "" {
 		none := v.Consent == "none"
@@ -117,6 +123,9 @@ func (w appWish) over(ctx context.Context, h *app.House, name string, d core.App
 	}
 	if w.FirstParty != nil {
 		d.FirstParty = *w.FirstParty
+	}
+	if w.API != nil {
+		d.API = *w.API
 	}
 	if w.NoPKCE != nil {
 		d.NoPKCE = *w.NoPKCE
@@ -375,6 +384,9 @@ func showApp(w io.Writer, o appOut) {
 	}
 	a := core.App{Doc: d}
 	line("tokens", fmt.Sprintf("%s, access %s, refresh %s", a.SignedWith(), a.Access(), a.Refresh()))
+	if d.API {
+		line("may call", "the API, for people")
+	}
 	if d.NoPKCE {
 		line("PKCE", "not asked for")
 	}

@@ -75,6 +75,7 @@ type grammar struct {
 	Role      roleCmd    `cmd:"" help:"What administrators may do, and who they are."`
 	Service   serviceCmd `cmd:"" name:"service-account" help:"Accounts of programs, which are asked for no second factor."`
 	App       appCmd     `cmd:"" help:"Apps that sign people in here."`
+	APIClient clientCmd  `cmd:"" name:"api-client" help:"Programs that call the API, with a share of somebody's rights."`
 	Policy    policyCmd  `cmd:"" help:"Settings of organisations: what holds and why, what a change would do, and the change."`
 	Import    importCmd  `cmd:"" help:"Bring people in from other systems."`
 	Export    exportCmd  `cmd:"" help:"Write people out, without secrets."`

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/app"
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/i18n"
 	"sallyport/internal/policy"
 	"sallyport/internal/store"
@@ -113,36 +115,7 @@ func farPolicyExplain(ctx context.Context, h *app.House, in policyExplainIn, out
 	if err != nil {
 		return err
 	}
-	eff, err := h.Tree.Effective(ctx, u.Tenant)
-	if err != nil {
-		return err
-	}
-	grants, err := h.Store.RolesOf(ctx, u.ID)
-	if err != nil {
-		return err
-	}
-	var x policy.Explanation
-	err = h.Store.View(ctx, u.Tenant, func(r store.Reader) error {
-		factors, err := r.Factors(u.ID)
-		if err != nil {
-			return err
-		}
-		door := policy.Pages
-		if u.Kind == core.ServiceAccount {
-			door = policy.Basic
-		}
-		now := in.At
-		if now.IsZero() {
-			now = r.Now()
-		}
-		who := policy.PersonOf(u, factors).With(grants)
-		shown := policy.Shown{Door: door, Proofs: []core.Proof{{Kind: core.FactorPassword, At: now}}, Address: in.Address, KnownBrowser: in.Known}
-		if in.Trusted {
-			shown.Proofs = append(shown.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, At: now})
-		}
-		x = policy.Explain(policy.Facts{Now: now, Person: who, Effective: eff, App: policy.App{ID: in.App}, Shown: shown})
-		return nil
-	})
+	x, err := h.Directory.Explain(ctx, u.ID, directory.ExplainQuery{App: in.App, Address: in.Address, KnownBrowser: in.Known, TrustedBrowser: in.Trusted, At: in.At}, access.Shell())
 	if err != nil {
 		return err
 	}

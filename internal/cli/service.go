@@ -23,6 +23,8 @@ type serviceCmd struct {
 	Show    serviceShowCmd    `cmd:"" help:"Show a service account."`
 	Change  serviceChangeCmd  `cmd:"" help:"Change what is kept of a service account: owner, reason, end, networks."`
 	Convert serviceConvertCmd `cmd:"" help:"Make a service account a person's account again."`
+	Replace serviceReplaceCmd `cmd:"" help:"Make an API client that takes its place, side by side until nobody uses the account."`
+	Keep    serviceKeepCmd    `cmd:"" help:"Let an account go on that an API client was to replace."`
 	Delete  serviceDeleteCmd  `cmd:"" help:"Delete a service account for good."`
 }
 
@@ -108,13 +110,19 @@ type serviceFacts struct {
 	Expires  time.Time   `json:"expires_at,omitzero"`
 	Networks []string    `json:"networks"`
 	LastUsed time.Time   `json:"last_used_at,omitzero"`
+	UsedFrom string      `json:"last_used_from,omitempty"`
 	Over     bool        `json:"over,omitempty"` // its time has run out
+	// Heir is the API client that takes its place, Retires when it is stopped if nobody
+	// uses it until then.
+	Heir    core.ClientID `json:"replaced_by,omitempty"`
+	Retires time.Time     `json:"retires_at,omitzero"`
 	// OwnerLogin is who that is, where it is known.
 	OwnerLogin string `json:"owner_login,omitempty"`
 }
 
 func factsShown(s core.Service, now time.Time) *serviceFacts {
-	return &serviceFacts{Owner: s.Owner, Reason: s.Reason, Expires: s.ExpiresAt, Networks: append([]string{}, s.Networks...), LastUsed: s.LastUsedAt, Over: s.Over(now)}
+	return &serviceFacts{Owner: s.Owner, Reason: s.Reason, Expires: s.ExpiresAt, Networks: append([]string{}, s.Networks...), LastUsed: s.LastUsedAt, UsedFrom: s.UsedFrom, Over: s.Over(now),
+		Heir: s.Heir, Retires: directory.RetiresAt(s)}
 }
 
 func (f serviceFacts) from() string {
@@ -146,7 +154,13 @@ func (f serviceFacts) rows(row func(name, format string, args ...any)) {
 	row("reason", "%s", plain(f.Reason))
 	row("good", "%s", f.until())
 	row("comes from", "%s", plain(f.from()))
-	row("last used", "%s", when(f.LastUsed))
+	row("last used", "%s", usedFrom(f.LastUsed, f.UsedFrom))
+	if f.Heir != "" {
+		row("replaced by", "%s", f.Heir)
+	}
+	if !f.Retires.IsZero() {
+		row("stopped", "%s, if nobody uses it until then", when(f.Retires))
+	}
 }
 
 type serviceOut struct {
@@ -306,7 +320,7 @@ func (v *serviceListCmd) Run(s *shell) error {
 		t := table(w)
 		fmt.Fprintln(t, "LOGIN\tNAME\tOWNER\tGOOD\tCOMES FROM\tLAST USED\tTENANT")
 		for _, o := range list.Items {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plain(o.Login), plain(o.Name), o.owner(), o.until(), plain(o.from()), when(o.LastUsed), o.Tenant)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plain(o.Login), plain(o.Name), o.owner(), o.until(), plain(o.from()), usedFrom(o.LastUsed, o.UsedFrom), o.Tenant)
 		}
 		t.Flush()
 	})

@@ -110,7 +110,7 @@ func farPolicyShow(ctx context.Context, h *app.House, in showIn, out *answers) e
 		if err != nil {
 			return err
 		}
-		said, err := spoken(doc)
+		said, err := doc.Spoken()
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func farPolicyShow(ctx context.Context, h *app.House, in showIn, out *answers) e
 	if err != nil {
 		return err
 	}
-	said, err := spoken(eff.Organisation.Settings)
+	said, err := eff.Organisation.Settings.Spoken()
 	if err != nil {
 		return err
 	}
@@ -142,39 +142,6 @@ func documentOf(t core.Tenant, which string) (core.SettingsDoc, error) {
 		return t.Locks, nil
 	}
 	return t.Template, nil
-}
-
-// spoken is what a stored document says, without who said it.
-func spoken(d core.SettingsDoc) (core.SettingsDoc, error) {
-	return core.SettingsDoc("{}").Merge(onlyKeys(d))
-}
-
-// onlyKeys keeps of a stored document the keys that somebody set.
-func onlyKeys(d core.SettingsDoc) core.SettingsDoc {
-	doc := map[string]any{}
-	for _, key := range d.Keys() {
-		put(doc, key, json.RawMessage(d.Value(key)))
-	}
-	b, err := json.Marshal(doc)
-	if err != nil {
-		return core.SettingsDoc("{}")
-	}
-	return b
-}
-
-// put writes a value under a key; "lockout.factor" goes into an object.
-func put(doc map[string]any, key string, value any) {
-	outer, inner, nested := strings.Cut(key, ".")
-	if !nested {
-		doc[key] = value
-		return
-	}
-	part, _ := doc[outer].(map[string]any)
-	if part == nil {
-		part = map[string]any{}
-	}
-	put(part, inner, value)
-	doc[outer] = part
 }
 
 // setting are the words KEY=VALUE of a change.
@@ -206,7 +173,7 @@ func (v setting) document(s *shell) (core.SettingsDoc, error) {
 		if !json.Valid(raw) {
 			raw, _ = json.Marshal(value) // a word
 		}
-		put(doc, key, raw)
+		core.PutKey(doc, key, raw)
 	}
 	if len(doc) > 0 {
 		b, err := json.Marshal(doc)

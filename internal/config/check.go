@@ -280,6 +280,7 @@ func (c Config) checkNumbers(p *Problems) {
 	between("hash.parallelism", c.Hash.Parallelism, 1, mostLanes)
 	between("mail.per_address_hour", c.Mail.PerAddressHour, 1, 1000)
 	between("ratelimit.failures_per_source", c.RateLimit.FailuresPerSource, 1, 1_000_000)
+	between("ratelimit.api_requests", c.RateLimit.APIRequests, 1, 1_000_000)
 	span("ratelimit.window", c.RateLimit.Window, time.Second, 24*time.Hour)
 	span("shutdown_timeout", c.ShutdownTimeout, 0, 10*time.Minute)
 	span("backup.max_age", c.Backup.MaxAge, 0, 10*365*24*time.Hour)

@@ -65,6 +65,7 @@ type Log struct {
 type RateLimit struct {
 	FailuresPerSource int           `key:"ratelimit.failures_per_source" default:"300" doc:"Failed sign-ins that one network (/24, or /64 of IPv6) may have within ratelimit.window. Right ones do not count."`
 	Window            time.Duration `key:"ratelimit.window" default:"15m" doc:"The time that ratelimit.failures_per_source is counted over."`
+	APIRequests       int           `key:"ratelimit.api_requests" default:"1200" doc:"Requests to the JSON API that each caller may make within a minute, on each node."`
 }
 
 type Hash struct {

@@ -63,12 +63,24 @@ const (
 	AppDeleted  AppState = "deleted"
 )
 
+// AppKind is what an app is for.
+type AppKind string
+
+const (
+	AppSignIn AppKind = ""           // it signs people in
+	AppClient AppKind = "api_client" // a program that calls our API for whoever made it
+)
+
 // App signs people in through us. It belongs to the platform, then everybody may
 // use it, or to another node, then the people there and below within its
 // organisation.
 type App struct {
-	ID        AppID // its client_id
-	Tenant    TenantID
+	ID     AppID // its client_id
+	Tenant TenantID
+	Kind   AppKind
+	// Owner is whose rights an API client has, and never more than they have at the
+	// moment; nobody's for other apps.
+	Owner     UserID
 	Name      string
 	State     AppState
 	Doc       AppDoc
@@ -76,6 +88,10 @@ type App struct {
 	CreatedAt time.Time
 	ChangedAt time.Time
 	DeletedAt time.Time
+	// UsedAt and UsedFrom are when an API client last got a token, and from where;
+	// coarse.
+	UsedAt   time.Time
+	UsedFrom string
 }
 
 // AppDoc is what an administrator sets of an app.
@@ -106,7 +122,34 @@ type AppDoc struct {
 	Keys json.RawMessage `json:"keys,omitempty"`
 	// NoPKCE lets an old client that keeps a secret do without.
 	NoPKCE bool `json:"no_pkce,omitempty"`
+	// API: people may let it call our API as themselves.
+	API bool `json:"api,omitempty"`
+	// Client is what only an API client has. Its rights stand in Scopes, the branches
+	// that it may see in Tenants.
+	Client ClientDoc `json:"client,omitzero"`
 }
+
+// ClientDoc is what is set of an API client, besides what every app has.
+type ClientDoc struct {
+	// Write: it may change things; without it, it only reads.
+	Write     bool      `json:"write,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	Networks  []string  `json:"networks,omitempty"` // CIDR; none: from anywhere
+}
+
+// How long API clients and their tokens live where nobody says otherwise, and an API
+// client at most, counted from when its end is set.
+const (
+	ClientLife     = 365 * 24 * time.Hour
+	ClientLifeMost = 2 * ClientLife
+	ClientAccess   = time.Hour
+)
+
+// IsClient reports whether it is an API client.
+func (a App) IsClient() bool { return a.Kind == AppClient }
+
+// Over reports whether an API client's time has run out.
+func (a App) Over(now time.Time) bool { return a.IsClient() && !now.Before(a.Doc.Client.ExpiresAt) }
 
 // Public reports whether the app can keep no secret.
 func (a App) Public() bool { return a.Doc.Auth == AppPublic }
@@ -126,6 +169,9 @@ func (a App) SignedWith() string {
 func (a App) Access() time.Duration {
 	if a.Doc.AccessLife > 0 {
 		return time.Duration(a.Doc.AccessLife)
+	}
+	if a.IsClient() {
+		return ClientAccess
 	}
 	return AccessLife
 }

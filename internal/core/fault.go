@@ -101,6 +101,8 @@ var (
 	ErrUseMFASwitch     = NewFault(KindInvalid, "policy.use_mfa_switch")
 	ErrAttemptExpired   = NewFault(KindConflict, "attempt.expired")
 	ErrAttemptUnknown   = NewFault(KindNotFound, "attempt.unknown")
+	ErrToken            = NewFault(KindUnauthenticated, "token.invalid")
+	ErrReadOnly         = NewFault(KindForbidden, "client.read_only")
 	ErrNoSession        = NewFault(KindUnauthenticated, "session.expired")
 	ErrNotFound         = NewFault(KindNotFound, "not_found")
 	ErrForbidden        = NewFault(KindForbidden, "forbidden")

@@ -14,6 +14,9 @@ type (
 	FamilyID  string // fm_…
 )
 
+// ClientID is an API client's id: that of an app.
+type ClientID = AppID
+
 // Prefixes of the identifiers, as they stand before the underscore.
 const (
 	PrefixTenant  = "tn"

@@ -35,13 +35,14 @@ const (
 	MailAdminInvited     MailKind = "admin_invited" // to all with a role: somebody from above invited an administrator
 	MailMFASwitchedOff   MailKind = "mfa_switched_off"
 	MailActing           MailKind = "acting" // to an organisation's administrators: somebody acts there
+	MailServiceRetiring  MailKind = "service_retiring" // to who answers for a service account that an API client replaces
 	MailTest             MailKind = "test"
 )
 
 // MailKinds lists them all: the catalogs must know each.
 var MailKinds = []MailKind{MailInvitation, MailReset, MailMFAEnabled, MailMFADisabled, MailFactorReset, MailFactorReplaced, MailRecoveryCodeUsed,
 	MailRecoveryCodeMade, MailPasswordChanged, MailFirstLock, MailWrongCode, MailFactorDead, MailAdminLinkUsed, MailEnrolProof, MailMFAResetOwn, MailMFACleared, MailBrowserTrusted, MailBrowsersForgot, MailLocalShell, MailEmailConfirm,
-	MailEmailAsked, MailEmailChanged, MailAccountDeleted, MailConverted, MailBrowsersReset, MailPassMade, MailAdminInvited, MailMFASwitchedOff, MailActing, MailTest}
+	MailEmailAsked, MailEmailChanged, MailAccountDeleted, MailConverted, MailBrowsersReset, MailPassMade, MailAdminInvited, MailMFASwitchedOff, MailActing, MailServiceRetiring, MailTest}
 
 // Mail is a message waiting to leave, or one that left. What it says is sealed
 // at rest, because it may hold a single-use link.

@@ -274,3 +274,31 @@ func stored(m map[string]json.RawMessage, stamps map[string]Stamp) (SettingsDoc,
 	b, err := json.Marshal(m)
 	return SettingsDoc(b), err
 }
+
+// Spoken is what a stored document says, without who said it.
+func (d SettingsDoc) Spoken() (SettingsDoc, error) {
+	doc := map[string]any{}
+	for _, key := range d.Keys() {
+		PutKey(doc, key, json.RawMessage(d.Value(key)))
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	return SettingsDoc("{}").Merge(b)
+}
+
+// PutKey writes a value under a key of a document; "lockout.factor" goes into an object.
+func PutKey(doc map[string]any, key string, value any) {
+	outer, inner, nested := strings.Cut(key, ".")
+	if !nested {
+		doc[key] = value
+		return
+	}
+	part, _ := doc[outer].(map[string]any)
+	if part == nil {
+		part = map[string]any{}
+	}
+	PutKey(part, inner, value)
+	doc[outer] = part
+}

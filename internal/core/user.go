@@ -119,7 +119,22 @@ type Service struct {
 	Networks   []string // CIDR; empty: from anywhere
 	ExpiresAt  time.Time
 	LastUsedAt time.Time // coarse
+	UsedFrom   string    // where from it came then
 	CreatedAt  time.Time
+	// Heir is the API client that takes its place. Both work side by side until this
+	// one was not used for Quiet; its owner is warned before, at WarnedAt.
+	Heir     ClientID
+	HeirAt   time.Time
+	Quiet    time.Duration
+	WarnedAt time.Time
+}
+
+// RestedSince is since when nobody uses an account that has an heir.
+func (s Service) RestedSince() time.Time {
+	if s.LastUsedAt.After(s.HeirAt) {
+		return s.LastUsedAt
+	}
+	return s.HeirAt
 }
 
 // Over reports whether the account's time has run out.

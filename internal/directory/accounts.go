@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,20 +57,8 @@ func (s *Service) clean(ctx context.Context, f ServiceFacts, by access.Actor, at
 	if !f.ExpiresAt.IsZero() && !f.ExpiresAt.After(s.Now()) {
 		return out, core.Invalid("service.expired")
 	}
-	for _, n := range f.Networks {
-		p, err := netip.ParsePrefix(strings.TrimSpace(n))
-		if err != nil {
-			a, err := netip.ParseAddr(strings.TrimSpace(n))
-			if err != nil {
-				return out, core.Invalid("service.network_invalid", "network", n)
-			}
-			p = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
-		}
-		out.Networks = append(out.Networks, p.Masked().String())
-	}
-	slices.Sort(out.Networks)
-	out.Networks = slices.Compact(out.Networks)
-	return out, nil
+	out.Networks, err = ParseNetworks(f.Networks)
+	return out, err
 }
 
 // anybody reports whether somebody in the organisation of a tenant has a second
@@ -246,7 +232,10 @@ func (s *Service) ChangeService(ctx context.Context, id core.UserID, f ServiceFa
 		if err != nil && !errors.Is(err, core.ErrNotFound) {
 			return err
 		}
-		facts.User, facts.CreatedAt, facts.LastUsedAt = id, had.CreatedAt, had.LastUsedAt
+		said := facts
+		facts = had
+		facts.Owner, facts.Reason, facts.Networks, facts.ExpiresAt = said.Owner, said.Reason, said.Networks, said.ExpiresAt
+		facts.User = id
 		if facts.CreatedAt.IsZero() {
 			facts.CreatedAt = tx.Now()
 		}

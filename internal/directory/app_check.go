@@ -49,6 +49,7 @@ func cleanApp(w AppWish) (AppWish, error) {
 	if len(d.Grants) == 0 {
 		d.Grants = []string{core.GrantCode, core.GrantRefresh}
 	}
+	d.Client = core.ClientDoc{} // of API clients only
 	public := d.Auth == core.AppPublic
 	has := func(grant string) bool { return slices.Contains(d.Grants, grant) }
 	switch {
@@ -58,6 +59,8 @@ func cleanApp(w AppWish) (AppWish, error) {
 		return w, invalidApp("keys")
 	case !subset(d.Grants, core.AppGrants) || has(core.GrantRefresh) && !has(core.GrantCode):
 		return w, invalidApp("grants")
+	case d.API && !has(core.GrantCode):
+		return w, invalidApp("api")
 	case public && (has(core.GrantClient) || d.NoPKCE):
 		return w, core.Invalid("app.public")
 	case has(core.GrantCode) == (len(d.RedirectURIs) == 0):

@@ -85,7 +85,7 @@ func newAppSecret(tx store.Tx, a core.App) (string, error) {
 // own finds an app that the actor may change. One that they may not is not found.
 func (s *Service) own(ctx context.Context, id core.AppID, by access.Actor) (core.App, access.Place, error) {
 	a, _, err := s.Store.FindApp(ctx, id)
-	if err == nil && a.State == core.AppDeleted {
+	if err == nil && (a.State == core.AppDeleted || a.IsClient()) {
 		err = core.ErrNotFound
 	}
 	if err != nil {

@@ -2,11 +2,13 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"sallyport/internal/access"
+	"sallyport/internal/audit"
 	"sallyport/internal/core"
 	"sallyport/internal/secret"
 	"sallyport/internal/store"
@@ -23,6 +25,8 @@ type Registry struct {
 	mu   sync.RWMutex
 	gen  uint64
 	kept map[core.AppID]*Registered
+	// issued counts tokens that API clients got, until they are written down.
+	issued map[core.ClientID]Issued
 }
 
 // registered is how many apps a node remembers at most.
@@ -145,6 +149,80 @@ func (g *Registry) used(ctx context.Context, a *Registered, hash []byte, now tim
 		g.kept[a.ID] = &next
 	}
 	return nil
+}
+
+// Issued notes that an API client got a token: when and from where at most once an
+// hour, and how many there were for Counted.
+func (g *Registry) Issued(ctx context.Context, a *Registered, from string) error {
+	now := g.now()
+	g.mu.Lock()
+	if g.issued == nil {
+		g.issued = map[core.ClientID]Issued{}
+	}
+	n := g.issued[a.ID]
+	n.Tenant, n.Client, n.From = a.Tenant, a.ID, from
+	n.Count++
+	g.issued[a.ID] = n
+	g.mu.Unlock()
+	if now.Sub(a.UsedAt) < usedEvery && a.UsedFrom == from {
+		return nil
+	}
+	if now.Sub(a.UsedAt) < time.Minute {
+		return nil // one that comes from many places writes no more than this
+	}
+	if err := g.store.Update(ctx, a.Tenant, func(tx store.Tx) error { return tx.UsedApp(a.ID, now, from) }); err != nil {
+		return fmt.Errorf("note the use of an api client: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if k := g.kept[a.ID]; k != nil {
+		next := *k
+		next.UsedAt, next.UsedFrom = now, from
+		g.kept[a.ID] = &next
+	}
+	return nil
+}
+
+// Issued is how many tokens an API client got since they were last written down.
+type Issued struct {
+	Tenant core.TenantID
+	Client core.ClientID
+	From   string // the last one
+	Count  int
+}
+
+// Count writes down how many tokens API clients got since the last time: one row a
+// client, however many there were (decision 7.13). What could not be written is
+// counted the next time.
+func (g *Registry) Count(ctx context.Context) error {
+	g.mu.Lock()
+	issued := g.issued
+	g.issued = nil
+	g.mu.Unlock()
+	var first error
+	for id, n := range issued {
+		err := g.store.Update(ctx, n.Tenant, func(tx store.Tx) error {
+			e := audit.On(audit.ClientTokens, string(id), string(id), core.Client{})
+			e.Address = n.From
+			return tx.Append(audit.Count(e, "count", n.Count))
+		})
+		if err == nil {
+			continue
+		}
+		first = errors.Join(first, err)
+		g.mu.Lock()
+		if g.issued == nil {
+			g.issued = map[core.ClientID]Issued{}
+		}
+		again := g.issued[id]
+		again.Tenant, again.Client, again.Count = n.Tenant, id, again.Count+n.Count
+		if again.From == "" {
+			again.From = n.From
+		}
+		g.issued[id] = again
+		g.mu.Unlock()
+	}
+	return first
 }
 
 // For reports whether an app is for the people of a tenant.

@@ -35,8 +35,15 @@ type Service struct {
 // Dry is the same service for a dry run: every refusal comes as it would, and
 // nothing is written.
 func (s *Service) Dry() *Service {
+	out := s.On(store.Dry(s.Store))
+	out.Signs = nil
+	return out
+}
+
+// On is the same service on another view of its store.
+func (s *Service) On(st store.Store) *Service {
 	out := *s
-	out.Store, out.Signs = store.Dry(s.Store), nil
+	out.Store = st
 	return &out
 }
 

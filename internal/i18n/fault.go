@@ -27,6 +27,7 @@ type Said struct {
 //	address        string     where the request came from
 //	days           int        how long a link lasts
 //	key            string     the setting that was wrong
+//	program        bool       a program asked, which nobody stands at
 //
 // A code that no catalog has is put into general words.
 func (l Lang) Fault(code string, params map[string]any, loc *time.Location) Said {
@@ -52,7 +53,7 @@ func (l Lang) Next(code string) []string {
 
 // variant says the fullest form of a message that the params can fill.
 func (l Lang) variant(id string, params, args map[string]any) string {
-	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "address", "days", "key"} {
+	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "address", "days", "key", "program"} {
 		v, ok := params[p]
 		if !ok {
 			continue

@@ -204,7 +204,7 @@ func (h *Handler) fill(a *asked, app *directory.Registered, p params) *refusal {
 		}
 	}
 	for _, r := range p.all("resource") {
-		if !slices.Contains(app.Doc.Resources, r) {
+		if !slices.Contains(h.resources(app.App), r) {
 			return bad("invalid_target", "the app has no such resource")
 		}
 		a.Resources = append(a.Resources, r)

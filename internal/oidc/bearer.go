@@ -78,11 +78,16 @@ func unauthorized(code, about string) *refusal {
 // bearer finds the token of a request: in the header, or in a posted form, and never in
 // the address.
 func (h *Handler) bearer(w http.ResponseWriter, r *http.Request) (alive, error) {
+	return h.bearerFor(w, r, h.Issuer)
+}
+
+// bearerFor is bearer for an audience; without w the token comes in the header only.
+func (h *Handler) bearerFor(w http.ResponseWriter, r *http.Request, audience string) (alive, error) {
 	text, proves := "", false
 	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if proves = strings.EqualFold(scheme, "DPoP"); proves || strings.EqualFold(scheme, "Bearer") {
 		text = strings.TrimSpace(rest)
-	} else if r.Method == http.MethodPost && r.Header.Get("Authorization") == "" && r.ContentLength != 0 {
+	} else if w != nil && r.Method == http.MethodPost && r.Header.Get("Authorization") == "" && r.ContentLength != 0 {
 		p := form(w, r)
 		if err := p.check(); err != nil {
 			return alive{}, err
@@ -97,7 +102,7 @@ func (h *Handler) bearer(w http.ResponseWriter, r *http.Request) (alive, error) 
 		return a, err
 	}
 	// Row O-13: a token for somebody else's API opens nothing here.
-	if !ok || !a.Audience.has(h.Issuer) {
+	if !ok || !a.Audience.has(audience) {
 		return a, unauthorized("invalid_token", "the token is not valid here")
 	}
 	// A bound token is good only with its key, and a proof only with a bound token: else

@@ -263,6 +263,9 @@ func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted
 	if f.ExpiresAt.Before(till) {
 		till = f.ExpiresAt
 	}
+	if slices.Contains(g.resources, h.API()) && !app.Doc.API {
+		return nil, bad("invalid_target", "the app may not call the API any more")
+	}
 	openID := slices.Contains(g.scopes, core.ScopeOpenID)
 	c := claims{Issuer: h.Issuer, Subject: string(f.User), Audience: h.audience(g.resources, openID), Expires: till.Unix(), Issued: now.Unix(),
 		ID: secret.Token(), Client: string(app.ID), Scope: joined(g.scopes), AuthTime: f.Doc.AuthTime.Unix(), ACR: f.Level.ACR(), AMR: f.Doc.Methods,
@@ -314,11 +317,12 @@ func (h *Handler) audience(resources []string, here bool) audience {
 // own gives an app a token of its own. Its subject is the app, whose id is never a
 // person's (row O-12).
 func (h *Handler) own(r *http.Request, app *directory.Registered, p params, key string) (any, error) {
-	g := granted{scopes: app.Doc.Scopes, resources: app.Doc.Resources}
+	g := granted{scopes: app.Doc.Scopes, resources: h.resources(app.App)}
 	if err := g.narrow(p, true); err != nil {
 		return nil, err
 	}
-	if !p.has("resource") {
+	// Tokens of an API client are for our API and for nothing else.
+	if !p.has("resource") && !app.IsClient() {
 		g.resources = nil
 	}
 	eff, err := h.Tree.Effective(r.Context(), app.Tenant)
@@ -328,13 +332,19 @@ func (h *Handler) own(r *http.Request, app *directory.Registered, p params, key 
 	if c := h.client(r); !eff.Settings.LoginNetworks.Allow(c.Address) {
 		return nil, bad("unauthorized_client", "not from this network") // row ACR-30
 	}
-	now := h.Now()
-	c := claims{Issuer: h.Issuer, Subject: string(app.ID), Audience: h.audience(g.resources, false), Expires: now.Add(app.Access()).Unix(), Issued: now.Unix(),
+	now, life := h.Now(), app.Access()
+	if app.IsClient() {
+		if err := h.stands(r, app); err != nil {
+			return nil, err
+		}
+		life = min(life, app.Doc.Client.ExpiresAt.Sub(now))
+	}
+	c := claims{Issuer: h.Issuer, Subject: string(app.ID), Audience: h.audience(g.resources, false), Expires: now.Add(life).Unix(), Issued: now.Unix(),
 		ID: secret.Token(), Client: string(app.ID), Scope: joined(g.scopes), TenantID: string(app.Tenant), Tenant: eff.Name()}
 	kind := c.bind(key)
 	access, err := h.sign(r.Context(), app.SignedWith(), typeAccess, c)
 	if err != nil {
 		return nil, err
 	}
-	return tokens{Access: access, Type: kind, Expires: seconds(app.Access()), Scope: c.Scope}, nil
+	return tokens{Access: access, Type: kind, Expires: seconds(life), Scope: c.Scope}, nil
 }

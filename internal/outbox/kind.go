@@ -42,7 +42,7 @@ func kindOf(k core.MailKind) (kind, bool) {
 	case core.MailBrowserTrusted, core.MailBrowsersForgot:
 		return kind{path: "/account/security/browsers"}, true
 	case core.MailLocalShell, core.MailTest, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted,
-		core.MailAdminInvited, core.MailActing:
+		core.MailAdminInvited, core.MailActing, core.MailServiceRetiring:
 		return kind{}, true
 	}
 	return kind{}, false

@@ -97,7 +97,7 @@ func (s *Service) letIn(ctx context.Context, g *guessed, kept core.Service, v Vi
 		if tx.Now().Sub(kept.LastUsedAt) < usedEvery {
 			return false, nil
 		}
-		if err := tx.UsedService(kept.User, tx.Now()); err != nil {
+		if err := tx.UsedService(kept.User, tx.Now(), v.Client.Where()); err != nil {
 			return false, err
 		}
 		return false, tx.Append(audit.By(audit.ServiceUsed, kept.User, v.Client))

@@ -142,12 +142,20 @@ func (s *Service) check(tx store.Tx, u core.User, factors []core.Factor, eff pol
 	if code == "" {
 		return shown{}, core.ErrCodeRequired, nil
 	}
-	for _, f := range factors {
-		if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed && isDigits(code) && len(code) == enrol.ParamsOf(f.Doc).Digits {
-			return s.checkTOTP(tx, u, factors, f, eff, code, on.known, c)
-		}
+	if f, ok := shownBy(factors, code); ok {
+		return s.checkTOTP(tx, u, factors, f, eff, code, on.known, c)
 	}
 	return s.checkSpare(tx, u, factors, eff, typed, on, c)
+}
+
+// shownBy is the authenticator app that a code has the shape of.
+func shownBy(factors []core.Factor, code string) (core.Factor, bool) {
+	for _, f := range factors {
+		if f.Kind == core.FactorTOTP && f.State == core.FactorConfirmed && isDigits(code) && len(code) == enrol.ParamsOf(f.Doc).Digits {
+			return f, true
+		}
+	}
+	return core.Factor{}, false
 }
 
 func (s *Service) checkTOTP(tx store.Tx, u core.User, factors []core.Factor, f core.Factor, eff policy.Effective, code string, known bool, c core.Client) (shown, *core.Fault, error) {

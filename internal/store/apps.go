@@ -12,6 +12,8 @@ type AppReader interface {
 	// Apps lists those that are not deleted by name, a page a call; next is empty at
 	// the end.
 	Apps(Page) (apps []core.App, next string, err error)
+	// Clients lists the API clients in the same way; Apps has none of them.
+	Clients(Page) (clients []core.App, next string, err error)
 	// AppSecrets lists an app's secrets, expired ones that were not dropped too, the
 	// newest first.
 	AppSecrets(core.AppID) ([]core.AppSecretRow, error)
@@ -27,6 +29,8 @@ type AppWriter interface {
 	// sooner when they would, and drops those that have ended. It returns how many go
 	// on until then.
 	ExpireAppSecrets(id core.AppID, until time.Time) (int, error)
+	// UsedApp moves when an app last got a token, and from where.
+	UsedApp(id core.AppID, at time.Time, from string) error
 	// UsedAppSecret moves a secret's last use.
 	UsedAppSecret(hash []byte, at time.Time) error
 }

@@ -29,6 +29,13 @@ type Cross interface {
 	// newest first.
 	FindApp(ctx context.Context, id core.AppID) (core.App, []core.AppSecretRow, error)
 
+	// AllClients lists API clients of every tenant that are not deleted, in the order of
+	// their ids, after the id given, at most limit.
+	AllClients(ctx context.Context, after core.ClientID, limit int) ([]core.App, error)
+	// Replaced lists service accounts of every tenant whose place an API client takes,
+	// in the order of their ids, after the id given, at most limit.
+	Replaced(ctx context.Context, after core.UserID, limit int) ([]Replaced, error)
+
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
 	// FindPlatform finds the root of the tree.
@@ -111,7 +118,7 @@ type Cross interface {
 	// TouchSessions moves last-seen and idle end of sessions, in a batch.
 	TouchSessions(ctx context.Context, touches []Touch) error
 	// Sweep deletes what nobody can need any more: attempts, links, ended
-	// sessions, tokens and finished mails past their keep time, feed lines older than
+	// sessions, tokens, answers kept for a repetition and finished mails past their keep time, feed lines older than
 	// a day. It returns how many rows went, at most limit.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 
@@ -147,6 +154,12 @@ type Login struct {
 	// TrustedAt and TrustedUntil are those of the browser; see core.Browser.
 	TrustedAt    time.Time
 	TrustedUntil time.Time
+}
+
+// Replaced is a service account whose place an API client takes.
+type Replaced struct {
+	Tenant  core.TenantID
+	Service core.Service
 }
 
 // Recounted is what a recount of one tenant found and repaired.

@@ -162,8 +162,8 @@ type UserWriter interface {
 	// SaveService writes what is kept of a service account; DropService forgets it.
 	SaveService(core.Service) error
 	DropService(core.UserID) error
-	// UsedService moves a service account's last use.
-	UsedService(core.UserID, time.Time) error
+	// UsedService moves a service account's last use, and from where that was.
+	UsedService(user core.UserID, at time.Time, from string) error
 	// InsertCustomRole adds a role of the reader's own node; DeleteCustomRole is
 	// ErrConflict while somebody holds it.
 	InsertCustomRole(core.CustomRole) error

@@ -32,9 +32,12 @@ type Service struct {
 
 // Dry is the same service for a dry run: every refusal comes as it would, and
 // nothing is written.
-func (s *Service) Dry() *Service {
+func (s *Service) Dry() *Service { return s.On(store.Dry(s.Store)) }
+
+// On is the same service on another view of its store.
+func (s *Service) On(st store.Store) *Service {
 	out := *s
-	out.Store = store.Dry(s.Store)
+	out.Store = st
 	return &out
 }
 

@@ -38,7 +38,7 @@ type Desk struct {
 // they have rights on, or the one that they act in.
 func (d *Desk) Place(ctx context.Context, by console.Caller, id core.TenantID) (console.Place, error) {
 	if id == "" {
-		if id = topOf(by.Actor); id == "" {
+		if id = by.Actor.Top(); id == "" {
 			return console.Place{}, core.ErrForbidden
 		}
 	}
@@ -96,24 +96,6 @@ func crosses(a access.Actor, at access.Place) bool {
 		home, ok := g.At.Own()
 		return ok && home.Path == own.Path
 	})
-}
-
-// topOf is where the caller's own rights begin: the highest place on which they
-// hold any, or the organisation that they act in.
-func topOf(a access.Actor) core.TenantID {
-	if a.Acting != nil {
-		return a.Acting.At.Tenant
-	}
-	var top access.Place
-	for _, g := range a.Grants {
-		if len(g.Rights()) == 0 {
-			continue
-		}
-		if top.Path == "" || len(g.At.Path) < len(top.Path) {
-			top = g.At
-		}
-	}
-	return top.Tenant
 }
 
 // fresh refuses a deed about something that is another by now than what was looked

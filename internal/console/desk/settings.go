@@ -156,33 +156,14 @@ func (d *Desk) Explain(ctx context.Context, by console.Caller, q console.Explain
 	if err != nil {
 		return console.Who{}, console.Explanation{}, err
 	}
-	eff, err := d.Directory.Tree.Effective(ctx, u.Tenant)
-	if err != nil {
-		return console.Who{}, console.Explanation{}, err
-	}
-	roles, err := d.Store.RolesOf(ctx, u.ID)
-	if err != nil {
-		return console.Who{}, console.Explanation{}, err
-	}
-	f := policy.Facts{Now: q.At, Effective: eff, App: policy.App{ID: core.AppID(q.App)},
-		Shown: policy.Shown{Proofs: []core.Proof{{Kind: core.FactorPassword, At: q.At}}, KnownBrowser: q.Browser != "new"}}
+	ask := directory.ExplainQuery{App: core.AppID(q.App), KnownBrowser: q.Browser != "new", TrustedBrowser: q.Browser == "trusted", At: q.At}
 	if q.Address != "" {
-		if f.Shown.Address, err = netip.ParseAddr(q.Address); err != nil {
+		if ask.Address, err = netip.ParseAddr(q.Address); err != nil {
 			return console.Who{}, console.Explanation{}, core.Invalid("form.invalid", "field", "address")
 		}
 	}
-	if q.Browser == "trusted" {
-		f.Shown.Proofs = append(f.Shown.Proofs, core.Proof{Kind: core.FactorTrustedBrowser, At: q.At})
-	}
-	err = d.Store.View(ctx, u.Tenant, func(r store.Reader) error {
-		factors, err := r.Factors(u.ID)
-		f.Person = policy.PersonOf(u, factors).With(roles)
-		return err
-	})
-	if u.Kind == core.ServiceAccount {
-		f.Shown.Door = policy.Basic
-	}
-	return console.Who{ID: u.ID, Name: u.Name, Login: u.Login}, policy.Explain(f), err
+	x, err := d.Directory.Explain(ctx, u.ID, ask, by.Actor)
+	return console.Who{ID: u.ID, Name: u.Name, Login: u.Login}, x, err
 }
 
 // Apps are those that a sign-in may be to; none are registered in this version.
@@ -199,7 +180,7 @@ const (
 // refused lately.
 func (d *Desk) Overview(ctx context.Context, by console.Caller) (console.Overview, error) {
 	var v console.Overview
-	top := topOf(by.Actor)
+	top := by.Actor.Top()
 	at, err := d.Directory.Tree.Place(ctx, top)
 	if err != nil {
 		return v, plainly(err)

@@ -28,7 +28,7 @@ const scanned = 200
 func (d *Desk) Tenants(ctx context.Context, by console.Caller, q console.TenantQuery) (console.TenantList, error) {
 	under := q.Under
 	if under == "" {
-		under = topOf(by.Actor)
+		under = by.Actor.Top()
 	}
 	if q.Searches() {
 		return d.findTenants(ctx, by, under, q)
@@ -313,7 +313,7 @@ func (d *Desk) Parents(ctx context.Context, by console.Caller, id core.TenantID,
 	const most = 20
 	page := store.Page{Limit: scanned}
 	for {
-		nodes, next, err := d.Directory.Named(ctx, topOf(by.Actor), name, page, by.Actor)
+		nodes, next, err := d.Directory.Named(ctx, by.Actor.Top(), name, page, by.Actor)
 		if err != nil {
 			return nil, err
 		}

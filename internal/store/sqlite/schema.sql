@@ -23,11 +23,13 @@ CREATE TABLE apps (
     version    integer NOT NULL,
     created_at integer NOT NULL,
     changed_at integer NOT NULL,
-    deleted_at integer NOT NULL,
+    deleted_at integer NOT NULL, kind text NOT NULL DEFAULT '', owner_id text NOT NULL DEFAULT '', used_at integer NOT NULL DEFAULT 0, used_from text NOT NULL DEFAULT '',
     UNIQUE (tenant_id, id)
 ) STRICT;
 
-CREATE INDEX apps_tenant ON apps (tenant_id, name_key, id) WHERE state <> 'deleted';
+CREATE INDEX apps_clients ON apps (id) WHERE kind = 'api_client' AND state <> 'deleted';
+
+CREATE INDEX apps_tenant ON apps (tenant_id, kind, name_key, id) WHERE state <> 'deleted';
 
 CREATE TABLE attempts (
     id         text NOT NULL PRIMARY KEY,
@@ -275,6 +277,17 @@ CREATE TABLE people_counts (
     PRIMARY KEY (tenant_id, standing, slot)
 ) STRICT;
 
+CREATE TABLE replies (
+    mark       blob NOT NULL PRIMARY KEY,
+    tenant_id  text NOT NULL REFERENCES tenants (id),
+    print      blob NOT NULL,
+    answer     blob NOT NULL,
+    busy_until integer NOT NULL,
+    expires_at integer NOT NULL
+) STRICT;
+
+CREATE INDEX replies_expiry ON replies (expires_at);
+
 CREATE TABLE roles (
     user_id    text NOT NULL,
     tenant_id  text NOT NULL,
@@ -297,9 +310,11 @@ CREATE TABLE service_accounts (
     networks     text NOT NULL,
     expires_at   integer NOT NULL,
     last_used_at integer NOT NULL,
-    created_at   integer NOT NULL,
+    created_at   integer NOT NULL, used_from text NOT NULL DEFAULT '', heir_id text NOT NULL DEFAULT '', heir_at integer NOT NULL DEFAULT 0, quiet integer NOT NULL DEFAULT 0, warned_at integer NOT NULL DEFAULT 0,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
+
+CREATE INDEX service_accounts_heirs ON service_accounts (user_id) WHERE heir_id <> '';
 
 CREATE TABLE sessions (
     id           text NOT NULL PRIMARY KEY,

@@ -15,6 +15,7 @@ func appOf(r db.App) (core.App, unknown, error) {
 	return core.App{
 		ID: core.AppID(r.ID), Tenant: core.TenantID(r.TenantID), Name: r.Name, State: core.AppState(r.State), Doc: doc, Version: r.Version,
 		CreatedAt: instant(r.CreatedAt), ChangedAt: instant(r.ChangedAt), DeletedAt: instant(r.DeletedAt),
+		Kind: core.AppKind(r.Kind), Owner: core.UserID(r.OwnerID), UsedAt: instant(r.UsedAt), UsedFrom: r.UsedFrom,
 	}, rest, err
 }
 
@@ -52,9 +53,38 @@ func (t *tx) App(id core.AppID) (core.App, error) {
 	return a, err
 }
 
-func (t *tx) Apps(p store.Page) ([]core.App, string, error) {
+func (t *tx) Apps(p store.Page) ([]core.App, string, error) { return t.apps(core.AppSignIn, p) }
+
+func (t *tx) Clients(p store.Page) ([]core.App, string, error) { return t.apps(core.AppClient, p) }
+
+// UsedApp may come late, as UsedAppSecret.
+func (t *tx) UsedApp(id core.AppID, at time.Time, from string) error {
+	_, err := t.q.UsedApp(t.ctx, db.UsedAppParams{TenantID: t.own(), ID: string(id), At: micros(at), UsedFrom: from})
+	return t.err(err)
+}
+
+func (s *Store) AllClients(ctx context.Context, after core.ClientID, limit int) (out []core.App, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.AllClients(ctx, db.AllClientsParams{After: string(after), Most: int64(limit)})
+		if err != nil {
+			return err
+		}
+		out = nil
+		for _, r := range rows {
+			a, _, err := appOf(r)
+			if err != nil {
+				return err
+			}
+			out = append(out, a)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (t *tx) apps(kind core.AppKind, p store.Page) ([]core.App, string, error) {
 	after := placeOf(p.After, 2)
-	rows, err := t.q.Apps(t.ctx, db.AppsParams{TenantID: t.own(), AfterName: after[0], AfterID: after[1], Most: int64(p.Limit)})
+	rows, err := t.q.Apps(t.ctx, db.AppsParams{TenantID: t.own(), Kind: string(kind), AfterName: after[0], AfterID: after[1], Most: int64(p.Limit)})
 	if err != nil {
 		return nil, "", t.err(err)
 	}
@@ -86,6 +116,7 @@ func (t *tx) InsertApp(a core.App) error {
 	return t.err(t.q.InsertApp(t.ctx, db.InsertAppParams{
 		ID: string(a.ID), TenantID: t.own(), Name: text(a.Name), NameKey: ident.NameKey(text(a.Name)), State: string(a.State), Doc: doc,
 		Version: a.Version, CreatedAt: micros(a.CreatedAt), ChangedAt: micros(a.ChangedAt), DeletedAt: micros(a.DeletedAt),
+		Kind: string(a.Kind), OwnerID: string(a.Owner),
 	}))
 }
 

@@ -122,6 +122,7 @@ func serviceOf(r db.ServiceAccount) core.Service {
 	return core.Service{
 		User: core.UserID(r.UserID), Owner: core.UserID(r.OwnerID), Reason: r.Reason, Networks: words(r.Networks),
 		ExpiresAt: instant(r.ExpiresAt), LastUsedAt: instant(r.LastUsedAt), CreatedAt: instant(r.CreatedAt),
+		UsedFrom: r.UsedFrom, Heir: core.ClientID(r.HeirID), HeirAt: instant(r.HeirAt), Quiet: time.Duration(r.Quiet) * time.Microsecond, WarnedAt: instant(r.WarnedAt),
 	}
 }
 

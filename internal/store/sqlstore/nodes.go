@@ -104,6 +104,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 			return q.SweepSpent(ctx, db.SweepSpentParams{ExpiredBefore: before(0), Most: most})
 		},
 		func(q *db.Queries, most int64) (int64, error) {
+			return q.SweepReplies(ctx, db.SweepRepliesParams{ExpiredBefore: before(0), Most: most})
+		},
+		func(q *db.Queries, most int64) (int64, error) {
 			return q.SweepChanges(ctx, db.SweepChangesParams{Cut: before(keepChanges), Most: most})
 		},
 	} {

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -94,6 +95,7 @@ func (t *tx) SaveService(s core.Service) error {
 	return t.one(t.q.SaveService(t.ctx, db.SaveServiceParams{
 		UserID: string(s.User), TenantID: t.own(), OwnerID: string(s.Owner), Reason: text(s.Reason), Networks: strings.Join(s.Networks, " "),
 		ExpiresAt: micros(s.ExpiresAt), LastUsedAt: micros(s.LastUsedAt), CreatedAt: micros(s.CreatedAt),
+		UsedFrom: s.UsedFrom, HeirID: string(s.Heir), HeirAt: micros(s.HeirAt), Quiet: s.Quiet.Microseconds(), WarnedAt: micros(s.WarnedAt),
 	}))
 }
 
@@ -101,6 +103,17 @@ func (t *tx) DropService(user core.UserID) error {
 	return t.one(t.q.DropService(t.ctx, db.DropServiceParams{TenantID: t.own(), UserID: string(user)}))
 }
 
-func (t *tx) UsedService(user core.UserID, at time.Time) error {
-	return t.one(t.q.UsedService(t.ctx, db.UsedServiceParams{TenantID: t.own(), UserID: string(user), LastUsedAt: micros(at)}))
+func (t *tx) UsedService(user core.UserID, at time.Time, from string) error {
+	return t.one(t.q.UsedService(t.ctx, db.UsedServiceParams{TenantID: t.own(), UserID: string(user), LastUsedAt: micros(at), UsedFrom: from}))
+}
+
+func (s *Store) Replaced(ctx context.Context, after core.UserID, limit int) (out []store.Replaced, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		rows, err := q.Replaced(ctx, db.ReplacedParams{After: string(after), Most: int64(limit)})
+		out = each(rows, func(r db.ServiceAccount) store.Replaced {
+			return store.Replaced{Tenant: core.TenantID(r.TenantID), Service: serviceOf(r)}
+		})
+		return err
+	})
+	return out, err
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -74,6 +75,26 @@ func testApps(t *testing.T, w *world) {
 		same(t, "page by page", append(first, rest...), all)
 		return errors.Join(err, err2, err3)
 	})
+
+	// API clients are apps of another kind, and listed apart.
+	c := w.newApp(own.ID)
+	c.Kind, c.Owner, c.Doc.Client = core.AppClient, "us_owner", core.ClientDoc{Write: true, ExpiresAt: w.clock.Now().Add(time.Hour), Networks: []string{"192.0.2.0/24"}}
+	used := w.clock.Now()
+	w.update(own.ID, func(tx store.Tx) error {
+		return errors.Join(tx.InsertApp(c), tx.UsedApp(c.ID, used, "192.0.2.7"), tx.UsedApp(c.ID, used.Add(-time.Hour), "old"))
+	})
+	c.UsedAt, c.UsedFrom = used, "192.0.2.7"
+	w.view(own.ID, func(r store.Reader) error {
+		clients, _, err := r.Clients(store.Page{Limit: 10})
+		apps, _, err2 := r.Apps(store.Page{Limit: 10})
+		same(t, "clients", clients, []core.App{c})
+		same(t, "and apps", len(apps), 2)
+		return errors.Join(err, err2)
+	})
+	everywhere, err := w.AllClients(w.ctx, "", 1000)
+	if err != nil || !slices.ContainsFunc(everywhere, func(x core.App) bool { return x.ID == c.ID }) || slices.ContainsFunc(everywhere, func(x core.App) bool { return x.ID == a.ID }) {
+		t.Errorf("clients of every tenant: %d, %v", len(everywhere), err)
+	}
 
 	// A second secret lets the first one go on for a while, and no longer than it had.
 	fresh := w.newSecret(a)

@@ -28,6 +28,7 @@ type household struct {
 	job     core.Job
 
 	app        core.App
+	client     core.App // an API client
 	secret     core.AppSecretRow
 	family     core.Family
 	connection core.Connection
@@ -47,6 +48,8 @@ func (w *world) household() household {
 	h.service = core.Service{User: h.user.ID, Owner: h.user.ID, Reason: "backups", Networks: []string{"10.0.0.0/8"}, ExpiresAt: w.clock.Now().Add(time.Hour), CreatedAt: w.clock.Now()}
 	h.job = core.Job{Tenant: id, Kind: core.JobDisableMFA, Cursor: "us_1", Doc: core.JobDoc{Actor: "us_2", Apps: 3}, CreatedAt: w.clock.Now(), ChangedAt: w.clock.Now()}
 	h.app = w.newApp(id)
+	h.client = w.newApp(id)
+	h.client.Kind, h.client.Owner = core.AppClient, h.user.ID
 	h.secret, h.family = w.newSecret(h.app), w.newFamily(h.user, h.app.ID, h.session.ID)
 	h.connection = core.Connection{Tenant: id, User: h.user.ID, App: h.app.ID, Scopes: []string{"openid"}, ConsentedAt: w.clock.Now(), FirstUsedAt: w.clock.Now(), LastUsedAt: w.clock.Now()}
 	h.acting = w.newSession(w.operator())
@@ -60,8 +63,9 @@ func (w *world) household() household {
 			tx.SaveBudget(h.user.ID, "password", core.Budget{Window: w.clock.Now(), Failures: 2, Consecutive: 2}),
 			tx.Append(core.Event{Name: "signin.succeeded", Actor: string(h.user.ID), Target: string(h.user.ID), Result: "ok"}),
 			tx.QueueMail(h.mail),
-			tx.InsertApp(h.app), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection),
+			tx.InsertApp(h.app), tx.InsertApp(h.client), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection),
 			tx.Spend(core.SpentAccess, []byte(h.user.ID), w.clock.Now().Add(40*24*time.Hour)),
+			tx.BeginReply(core.Reply{Mark: []byte(h.user.ID), Tenant: h.tenant.ID, Print: []byte("print"), BusyUntil: w.clock.Now().Add(time.Hour), ExpiresAt: w.clock.Now().Add(40 * 24 * time.Hour)}),
 		)
 	})
 	return h
@@ -146,12 +150,20 @@ func (w *world) everything(h household) map[string]any {
 			put("apps", v, err)
 		}
 		{
+			v, _, err := r.Clients(store.Page{Limit: 10})
+			put("api clients", v, err)
+		}
+		{
 			v, err := r.AppSecrets(h.app.ID)
 			put("app secrets", v, err)
 		}
 		{
 			v, err := r.Families(u)
 			put("families", v, err)
+		}
+		{
+			v, err := r.Reply([]byte(u))
+			put("reply", v, err)
 		}
 		{
 			v, err := r.Connections(u)
@@ -349,7 +361,7 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 	},
 	"DropService": func(_ *world, tx store.Tx, h household) error { return must(tx.DropService(h.user.ID)) },
 	"UsedService": func(w *world, tx store.Tx, h household) error {
-		return must(tx.UsedService(h.user.ID, w.clock.Now().Add(time.Hour)))
+		return must(tx.UsedService(h.user.ID, w.clock.Now().Add(time.Hour), "192.0.2.1"))
 	},
 	"TrustBrowser": func(w *world, tx store.Tx, h household) error {
 		h.browser.TrustedAt = w.clock.Now().Add(time.Hour)
@@ -526,6 +538,18 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
+	"Clients": func(_ *world, tx store.Tx, h household) error {
+		all, _, err := tx.Clients(store.Page{Limit: 1000})
+		for _, a := range all {
+			if a.ID == h.client.ID {
+				return errSeen
+			}
+		}
+		return err
+	},
+	"UsedApp": func(w *world, tx store.Tx, h household) error {
+		return tx.UsedApp(h.client.ID, w.clock.Now().Add(time.Hour), "192.0.2.1")
+	},
 	"AppSecrets": func(_ *world, tx store.Tx, h household) error { return nothing(tx.AppSecrets(h.app.ID)) },
 	"InsertApp":  func(w *world, tx store.Tx, h household) error { return must(tx.InsertApp(w.newApp(h.tenant.ID))) },
 	"UpdateApp": func(_ *world, tx store.Tx, h household) error {
@@ -573,6 +597,15 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		return must(tx.SaveConnection(h.connection))
 	},
 	"DropConnection": func(_ *world, tx store.Tx, h household) error { return must(tx.DropConnection(h.user.ID, h.app.ID)) },
+	"Reply":          func(_ *world, tx store.Tx, h household) error { return missing(tx.Reply([]byte(h.user.ID))) },
+	// Another tenant's mark is taken, and what is kept under it neither read nor changed.
+	"BeginReply": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.BeginReply(core.Reply{Mark: []byte(h.user.ID), Tenant: h.tenant.ID, Print: []byte("other"), ExpiresAt: h.family.ExpiresAt}))
+	},
+	"EndReply": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.EndReply([]byte(h.user.ID), []byte("mine")))
+	},
+	"DropReply": func(_ *world, tx store.Tx, h household) error { return must(tx.DropReply([]byte(h.user.ID))) },
 	// A mark is taken on the whole platform: that is its purpose.
 	"Spent": nil,
 	"Spend": nil,
@@ -693,9 +726,9 @@ func same(t testing.TB, what string, got, want any) {
 
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
-	"AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
+	"AllClients", "AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
 	"EventsAfter", "FindApp", "FindByEmail", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
-	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleLogout", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
+	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "Replaced", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleLogout", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }
 
 func testDoors(t *testing.T, w *world) {

@@ -543,13 +543,26 @@ func testRolesAndServices(t *testing.T, w *world) {
 	later := w.clock.Now().Add(time.Hour)
 	w.update(h.tenant.ID, func(tx store.Tx) error {
 		return errors.Join(tx.Revoke(core.RoleGrant{User: h.user.ID, Tenant: h.tenant.ID, Role: h.role.ID}), tx.DeleteCustomRole(h.role.ID),
-			tx.UsedService(h.user.ID, later))
+			tx.UsedService(h.user.ID, later, "192.0.2.7"))
 	})
 	w.view(h.tenant.ID, func(r store.Reader) error {
 		s, err := r.Service(h.user.ID)
 		same(t, "last used", s.LastUsedAt, later)
+		same(t, "from", s.UsedFrom, "192.0.2.7")
 		return err
 	})
+	heir := h.service
+	heir.Heir, heir.HeirAt, heir.Quiet, heir.WarnedAt = "ap_heir", later, 30*24*time.Hour, later.Add(time.Hour)
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.SaveService(heir) })
+	all, err := w.Replaced(w.ctx, "", 1000)
+	if i := slices.IndexFunc(all, func(r store.Replaced) bool { return r.Service.User == h.user.ID }); err != nil || i < 0 {
+		t.Errorf("a service account with an heir is not found: %v", err)
+	} else {
+		same(t, "with an heir", all[i], store.Replaced{Tenant: h.tenant.ID, Service: heir})
+	}
+	if rest, err := w.Replaced(w.ctx, h.user.ID, 1000); err != nil || slices.ContainsFunc(rest, func(r store.Replaced) bool { return r.Service.User == h.user.ID }) {
+		t.Errorf("listed after itself: %v", err)
+	}
 	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.DropService(h.user.ID) })
 }
 

@@ -91,6 +91,7 @@ func Run(t *testing.T, e Engine) {
 		{"apps are told of the end", testLogouts},
 		{"connections", testConnections},
 		{"marks are used once", testSpent},
+		{"replies are begun once", testReplies},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,8 +9,55 @@ import (
 	"context"
 )
 
+const allClients = `-- name: AllClients :many
+SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at, kind, owner_id, used_at, used_from FROM apps WHERE kind = 'api_client' AND state <> 'deleted' AND id > CAST($1 AS text) ORDER BY id LIMIT CAST($2 AS bigint)
+`
+
+type AllClientsParams struct {
+	After string
+	Most  int64
+}
+
+func (q *Queries) AllClients(ctx context.Context, arg AllClientsParams) ([]App, error) {
+	rows, err := q.db.QueryContext(ctx, allClients, arg.After, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []App
+	for rows.Next() {
+		var i App
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Name,
+			&i.NameKey,
+			&i.State,
+			&i.Doc,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+			&i.Kind,
+			&i.OwnerID,
+			&i.UsedAt,
+			&i.UsedFrom,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const app = `-- name: App :one
-SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at FROM apps WHERE tenant_id = $1 AND id = $2
+SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at, kind, owner_id, used_at, used_from FROM apps WHERE tenant_id = $1 AND id = $2
 `
 
 type AppParams struct {
@@ -32,6 +79,10 @@ func (q *Queries) App(ctx context.Context, arg AppParams) (App, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.DeletedAt,
+		&i.Kind,
+		&i.OwnerID,
+		&i.UsedAt,
+		&i.UsedFrom,
 	)
 	return i, err
 }
@@ -93,14 +144,15 @@ func (q *Queries) AppStand(ctx context.Context, arg AppStandParams) (AppStandRow
 }
 
 const apps = `-- name: Apps :many
-SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at FROM apps
-WHERE tenant_id = $1 AND state <> 'deleted'
-  AND (name_key > CAST($2 AS text) OR (name_key = CAST($2 AS text) AND id > CAST($3 AS text)))
-ORDER BY name_key, id LIMIT CAST($4 AS bigint)
+SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at, kind, owner_id, used_at, used_from FROM apps
+WHERE tenant_id = $1 AND kind = $2 AND state <> 'deleted'
+  AND (name_key > CAST($3 AS text) OR (name_key = CAST($3 AS text) AND id > CAST($4 AS text)))
+ORDER BY name_key, id LIMIT CAST($5 AS bigint)
 `
 
 type AppsParams struct {
 	TenantID  string
+	Kind      string
 	AfterName string
 	AfterID   string
 	Most      int64
@@ -109,6 +161,7 @@ type AppsParams struct {
 func (q *Queries) Apps(ctx context.Context, arg AppsParams) ([]App, error) {
 	rows, err := q.db.QueryContext(ctx, apps,
 		arg.TenantID,
+		arg.Kind,
 		arg.AfterName,
 		arg.AfterID,
 		arg.Most,
@@ -131,6 +184,10 @@ func (q *Queries) Apps(ctx context.Context, arg AppsParams) ([]App, error) {
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.DeletedAt,
+			&i.Kind,
+			&i.OwnerID,
+			&i.UsedAt,
+			&i.UsedFrom,
 		); err != nil {
 			return nil, err
 		}
@@ -559,7 +616,7 @@ func (q *Queries) Family(ctx context.Context, arg FamilyParams) (Family, error) 
 }
 
 const findApp = `-- name: FindApp :one
-SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at FROM apps WHERE id = $1
+SELECT id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at, kind, owner_id, used_at, used_from FROM apps WHERE id = $1
 `
 
 func (q *Queries) FindApp(ctx context.Context, id string) (App, error) {
@@ -576,6 +633,10 @@ func (q *Queries) FindApp(ctx context.Context, id string) (App, error) {
 		&i.CreatedAt,
 		&i.ChangedAt,
 		&i.DeletedAt,
+		&i.Kind,
+		&i.OwnerID,
+		&i.UsedAt,
+		&i.UsedFrom,
 	)
 	return i, err
 }
@@ -606,8 +667,8 @@ func (q *Queries) HandOver(ctx context.Context, arg HandOverParams) (int64, erro
 }
 
 const insertApp = `-- name: InsertApp :exec
-INSERT INTO apps (id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO apps (id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at, kind, owner_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertAppParams struct {
@@ -621,6 +682,8 @@ type InsertAppParams struct {
 	CreatedAt int64
 	ChangedAt int64
 	DeletedAt int64
+	Kind      string
+	OwnerID   string
 }
 
 func (q *Queries) InsertApp(ctx context.Context, arg InsertAppParams) error {
@@ -635,6 +698,8 @@ func (q *Queries) InsertApp(ctx context.Context, arg InsertAppParams) error {
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.DeletedAt,
+		arg.Kind,
+		arg.OwnerID,
 	)
 	return err
 }
@@ -912,6 +977,30 @@ func (q *Queries) UpdateApp(ctx context.Context, arg UpdateAppParams) (int64, er
 		arg.TenantID,
 		arg.ID,
 		arg.Version,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const usedApp = `-- name: UsedApp :execrows
+UPDATE apps SET used_at = CAST($1 AS bigint), used_from = $2 WHERE tenant_id = $3 AND id = $4 AND used_at < CAST($1 AS bigint)
+`
+
+type UsedAppParams struct {
+	At       int64
+	UsedFrom string
+	TenantID string
+	ID       string
+}
+
+func (q *Queries) UsedApp(ctx context.Context, arg UsedAppParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, usedApp,
+		arg.At,
+		arg.UsedFrom,
+		arg.TenantID,
+		arg.ID,
 	)
 	if err != nil {
 		return 0, err

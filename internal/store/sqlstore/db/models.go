@@ -15,6 +15,10 @@ type App struct {
 	CreatedAt int64
 	ChangedAt int64
 	DeletedAt int64
+	Kind      string
+	OwnerID   string
+	UsedAt    int64
+	UsedFrom  string
 }
 
 type AppSecret struct {
@@ -232,6 +236,15 @@ type PeopleCount struct {
 	People   int64
 }
 
+type Reply struct {
+	Mark      []byte
+	TenantID  string
+	Print     []byte
+	Answer    []byte
+	BusyUntil int64
+	ExpiresAt int64
+}
+
 type Role struct {
 	UserID    string
 	TenantID  string
@@ -249,6 +262,11 @@ type ServiceAccount struct {
 	ExpiresAt  int64
 	LastUsedAt int64
 	CreatedAt  int64
+	UsedFrom   string
+	HeirID     string
+	HeirAt     int64
+	Quiet      int64
+	WarnedAt   int64
 }
 
 type Session struct {

@@ -1084,6 +1084,52 @@ func (q *Queries) Rehash(ctx context.Context, arg RehashParams) (int64, error) {
 	return result.RowsAffected()
 }
 
+const replaced = `-- name: Replaced :many
+SELECT user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at, used_from, heir_id, heir_at, quiet, warned_at FROM service_accounts WHERE heir_id <> '' AND user_id > CAST($1 AS text) ORDER BY user_id LIMIT CAST($2 AS bigint)
+`
+
+type ReplacedParams struct {
+	After string
+	Most  int64
+}
+
+func (q *Queries) Replaced(ctx context.Context, arg ReplacedParams) ([]ServiceAccount, error) {
+	rows, err := q.db.QueryContext(ctx, replaced, arg.After, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ServiceAccount
+	for rows.Next() {
+		var i ServiceAccount
+		if err := rows.Scan(
+			&i.UserID,
+			&i.TenantID,
+			&i.OwnerID,
+			&i.Reason,
+			&i.Networks,
+			&i.ExpiresAt,
+			&i.LastUsedAt,
+			&i.CreatedAt,
+			&i.UsedFrom,
+			&i.HeirID,
+			&i.HeirAt,
+			&i.Quiet,
+			&i.WarnedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const revoke = `-- name: Revoke :execrows
 DELETE FROM roles WHERE tenant_id = $1 AND user_id = $2 AND held_on = $3 AND role = $4
 `
@@ -1237,10 +1283,11 @@ func (q *Queries) RolesHeld(ctx context.Context, arg RolesHeldParams) ([]RolesHe
 }
 
 const saveService = `-- name: SaveService :execrows
-INSERT INTO service_accounts (user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO service_accounts (user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at, used_from, heir_id, heir_at, quiet, warned_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (user_id) DO UPDATE SET owner_id = excluded.owner_id, reason = excluded.reason, networks = excluded.networks,
-    expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, created_at = excluded.created_at
+    expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, created_at = excluded.created_at,
+    used_from = excluded.used_from, heir_id = excluded.heir_id, heir_at = excluded.heir_at, quiet = excluded.quiet, warned_at = excluded.warned_at
 WHERE service_accounts.tenant_id = excluded.tenant_id
 `
 
@@ -1253,6 +1300,11 @@ type SaveServiceParams struct {
 	ExpiresAt  int64
 	LastUsedAt int64
 	CreatedAt  int64
+	UsedFrom   string
+	HeirID     string
+	HeirAt     int64
+	Quiet      int64
+	WarnedAt   int64
 }
 
 func (q *Queries) SaveService(ctx context.Context, arg SaveServiceParams) (int64, error) {
@@ -1265,6 +1317,11 @@ func (q *Queries) SaveService(ctx context.Context, arg SaveServiceParams) (int64
 		arg.ExpiresAt,
 		arg.LastUsedAt,
 		arg.CreatedAt,
+		arg.UsedFrom,
+		arg.HeirID,
+		arg.HeirAt,
+		arg.Quiet,
+		arg.WarnedAt,
 	)
 	if err != nil {
 		return 0, err
@@ -1299,7 +1356,7 @@ func (q *Queries) SeenBrowser(ctx context.Context, arg SeenBrowserParams) (int64
 }
 
 const service = `-- name: Service :one
-SELECT user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at FROM service_accounts WHERE tenant_id = $1 AND user_id = $2
+SELECT user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at, used_from, heir_id, heir_at, quiet, warned_at FROM service_accounts WHERE tenant_id = $1 AND user_id = $2
 `
 
 type ServiceParams struct {
@@ -1319,6 +1376,11 @@ func (q *Queries) Service(ctx context.Context, arg ServiceParams) (ServiceAccoun
 		&i.ExpiresAt,
 		&i.LastUsedAt,
 		&i.CreatedAt,
+		&i.UsedFrom,
+		&i.HeirID,
+		&i.HeirAt,
+		&i.Quiet,
+		&i.WarnedAt,
 	)
 	return i, err
 }
@@ -1561,17 +1623,23 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 }
 
 const usedService = `-- name: UsedService :execrows
-UPDATE service_accounts SET last_used_at = $1 WHERE tenant_id = $2 AND user_id = $3
+UPDATE service_accounts SET last_used_at = $1, used_from = $2 WHERE tenant_id = $3 AND user_id = $4
 `
 
 type UsedServiceParams struct {
 	LastUsedAt int64
+	UsedFrom   string
 	TenantID   string
 	UserID     string
 }
 
 func (q *Queries) UsedService(ctx context.Context, arg UsedServiceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, usedService, arg.LastUsedAt, arg.TenantID, arg.UserID)
+	result, err := q.db.ExecContext(ctx, usedService,
+		arg.LastUsedAt,
+		arg.UsedFrom,
+		arg.TenantID,
+		arg.UserID,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -6,7 +6,7 @@ SELECT * FROM apps WHERE id = @id;
 
 -- name: Apps :many
 SELECT * FROM apps
-WHERE tenant_id = @tenant_id AND state <> 'deleted'
+WHERE tenant_id = @tenant_id AND kind = @kind AND state <> 'deleted'
   AND (name_key > CAST(@after_name AS text) OR (name_key = CAST(@after_name AS text) AND id > CAST(@after_id AS text)))
 ORDER BY name_key, id LIMIT CAST(@most AS bigint);
 
@@ -14,8 +14,14 @@ ORDER BY name_key, id LIMIT CAST(@most AS bigint);
 SELECT version, doc FROM apps WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: InsertApp :exec
-INSERT INTO apps (id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at)
-VALUES (@id, @tenant_id, @name, @name_key, @state, @doc, @version, @created_at, @changed_at, @deleted_at);
+INSERT INTO apps (id, tenant_id, name, name_key, state, doc, version, created_at, changed_at, deleted_at, kind, owner_id)
+VALUES (@id, @tenant_id, @name, @name_key, @state, @doc, @version, @created_at, @changed_at, @deleted_at, @kind, @owner_id);
+
+-- name: UsedApp :execrows
+UPDATE apps SET used_at = CAST(@at AS bigint), used_from = @used_from WHERE tenant_id = @tenant_id AND id = @id AND used_at < CAST(@at AS bigint);
+
+-- name: AllClients :many
+SELECT * FROM apps WHERE kind = 'api_client' AND state <> 'deleted' AND id > CAST(@after AS text) ORDER BY id LIMIT CAST(@most AS bigint);
 
 -- name: UpdateApp :execrows
 UPDATE apps SET name = @name, name_key = @name_key, state = @state, doc = @doc, version = version + 1,

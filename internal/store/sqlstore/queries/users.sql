@@ -200,17 +200,21 @@ WHERE custom_roles.tenant_id = @tenant_id AND custom_roles.id = @id AND NOT EXIS
 SELECT * FROM service_accounts WHERE tenant_id = @tenant_id AND user_id = @user_id;
 
 -- name: SaveService :execrows
-INSERT INTO service_accounts (user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at)
-VALUES (@user_id, @tenant_id, @owner_id, @reason, @networks, @expires_at, @last_used_at, @created_at)
+INSERT INTO service_accounts (user_id, tenant_id, owner_id, reason, networks, expires_at, last_used_at, created_at, used_from, heir_id, heir_at, quiet, warned_at)
+VALUES (@user_id, @tenant_id, @owner_id, @reason, @networks, @expires_at, @last_used_at, @created_at, @used_from, @heir_id, @heir_at, @quiet, @warned_at)
 ON CONFLICT (user_id) DO UPDATE SET owner_id = excluded.owner_id, reason = excluded.reason, networks = excluded.networks,
-    expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, created_at = excluded.created_at
+    expires_at = excluded.expires_at, last_used_at = excluded.last_used_at, created_at = excluded.created_at,
+    used_from = excluded.used_from, heir_id = excluded.heir_id, heir_at = excluded.heir_at, quiet = excluded.quiet, warned_at = excluded.warned_at
 WHERE service_accounts.tenant_id = excluded.tenant_id;
 
 -- name: DropService :execrows
 DELETE FROM service_accounts WHERE tenant_id = @tenant_id AND user_id = @user_id;
 
 -- name: UsedService :execrows
-UPDATE service_accounts SET last_used_at = @last_used_at WHERE tenant_id = @tenant_id AND user_id = @user_id;
+UPDATE service_accounts SET last_used_at = @last_used_at, used_from = @used_from WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: Replaced :many
+SELECT * FROM service_accounts WHERE heir_id <> '' AND user_id > CAST(@after AS text) ORDER BY user_id LIMIT CAST(@most AS bigint);
 
 -- name: Grant :exec
 INSERT INTO roles (user_id, tenant_id, held_on, role, granted_at)
