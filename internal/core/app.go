@@ -18,10 +18,11 @@ const (
 	GrantCode    = "authorization_code"
 	GrantRefresh = "refresh_token"
 	GrantClient  = "client_credentials"
+	GrantDevice  = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // AppGrants lists them.
-var AppGrants = []string{GrantCode, GrantRefresh, GrantClient}
+var AppGrants = []string{GrantCode, GrantRefresh, GrantClient, GrantDevice}
 
 // Algorithms that an app's tokens may be signed with.
 const (

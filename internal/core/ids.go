@@ -12,6 +12,7 @@ type (
 	BrowserID string // br_…
 	AppID     string // ap_…
 	FamilyID  string // fm_…
+	DeviceID  string // dv_…
 )
 
 // Prefixes of the identifiers, as they stand before the underscore.
@@ -27,4 +28,5 @@ const (
 	PrefixRole    = "ro"
 	PrefixApp     = "ap"
 	PrefixFamily  = "fm"
+	PrefixDevice  = "dv"
 )

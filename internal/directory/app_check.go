@@ -56,7 +56,7 @@ func cleanApp(w AppWish) (AppWish, error) {
 		return w, invalidApp("auth")
 	case (d.Auth == core.AppKey) == (len(d.Keys) == 0) || len(d.Keys) > appKeysLong:
 		return w, invalidApp("keys")
-	case !subset(d.Grants, core.AppGrants) || has(core.GrantRefresh) && !has(core.GrantCode):
+	case !subset(d.Grants, core.AppGrants) || has(core.GrantRefresh) && !has(core.GrantCode) && !has(core.GrantDevice):
 		return w, invalidApp("grants")
 	case public && (has(core.GrantClient) || d.NoPKCE):
 		return w, core.Invalid("app.public")

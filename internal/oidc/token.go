@@ -60,6 +60,8 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
 		return h.exchange(r, app, p, key)
 	case core.GrantRefresh:
 		return h.refresh(r, app, p, key)
+	case core.GrantDevice:
+		return h.collect(r, app, p, key)
 	}
 	return h.own(r, app, p, key)
 }

@@ -70,6 +70,7 @@ type Reader interface {
 	OutboxReader
 	AppReader
 	FamilyReader
+	DeviceReader
 }
 
 // Tx reads and writes rows of one tenant.
@@ -86,6 +87,7 @@ type Tx interface {
 	OutboxWriter
 	AppWriter
 	FamilyWriter
+	DeviceWriter
 	// Changed appends a line to the change feed: something was taken away that a
 	// node may have in its memory.
 	Changed(kind core.ChangeKind, key string) error
