@@ -26,6 +26,7 @@ type tokens struct {
 	Scope   string `json:"scope,omitempty"`
 	Refresh string `json:"refresh_token,omitempty"`
 	ID      string `json:"id_token,omitempty"`
+	Issued  string `json:"issued_token_type,omitempty"`
 }
 
 var invalidGrant = bad("invalid_grant", "it is not known, was used, is over, or belongs to another app")
@@ -62,6 +63,8 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
 		return h.refresh(r, app, p, key)
 	case core.GrantDevice:
 		return h.collect(r, app, p, key)
+	case core.GrantExchange:
+		return h.actFor(r, app, p, key)
 	}
 	return h.own(r, app, p, key)
 }
