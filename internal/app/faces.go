@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/portal"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
+	"sallyport/internal/signin"
 	"sallyport/internal/web"
 )
 
@@ -45,7 +46,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 			return session.Replace(ctx, h.Store, old, opened, c)
 		}}
 	provider := &oidc.Handler{Issuer: base, Store: h.Store, Tree: h.Tree, Apps: h.Apps, Ring: h.Ring, Checker: h.Checker, Limiter: h.SignIn.Limiter,
-		Cookies: cookies, Proxies: proxies, Now: now, End: end}
+		Codes: signin.NewLimiter(20, 10*time.Minute), Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, End: end}
 	h.SignIn.Leads = provider.Lead
 	reach := slices.Clone(h.Config.Outgoing.Networks)
 	if own, err := url.Parse(base); err == nil && (own.Hostname() == "localhost" || isLoopback(own.Hostname())) {

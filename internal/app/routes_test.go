@@ -36,7 +36,8 @@ func target(row web.Route, attempt, token string) (method, path string) {
 // N-13, interfaces §3: a form that another site sends is refused on every row but
 // these. No cookie counts where programs post; to the two that browsers are sent to
 // with a form, none comes along from another site, and they lead to a GET.
-var crossOrigin = []string{"POST /oauth2/authorize", "POST /oauth2/token", "POST /oauth2/userinfo", "POST /oauth2/introspect", "POST /oauth2/revoke", "POST /oauth2/logout", "POST /oauth2/par"}
+var crossOrigin = []string{"POST /oauth2/authorize", "POST /oauth2/token", "POST /oauth2/userinfo", "POST /oauth2/introspect", "POST /oauth2/revoke", "POST /oauth2/logout", "POST /oauth2/par",
+	"POST /oauth2/device_authorization"}
 
 func TestCrossOriginPostsAreRefusedOnEveryRowN13(t *testing.T) {
 	for _, row := range rows() {

@@ -92,6 +92,7 @@ const (
 	AppOpened          = "app.opened"  // a person went into it; tokens followed
 	AppConsented       = "app.consented"
 	AppDenied          = "app.denied"
+	AppActed           = "app.acted" // an app got a token with which it acts for a person
 	ClientCreated      = "api_client.created"
 	ClientChanged      = "api_client.changed"
 	ClientSecretMade   = "api_client.secret_made"
@@ -115,7 +116,7 @@ var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSu
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
-	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied,
+	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied, AppActed,
 	ClientCreated, ClientChanged, ClientSecretMade, ClientDeleted, ClientTokens, ServiceReplaced, ServiceWarned, ServiceRetired, TokenReused, TokenRevoked, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 

@@ -30,7 +30,7 @@ type appFlags struct {
 	Redirect     []string      `name:"redirect-uri" help:"Where people come back to, exactly; may be given several times." sep:"none" placeholder:"URI"`
 	Logout       []string      `name:"logout-uri" help:"Where people may be sent after signing out." sep:"none" placeholder:"URI"`
 	Backchannel  string        `name:"backchannel-uri" help:"Where we tell the app, server to server, that a sign-in is over; - for nowhere." placeholder:"URI"`
-	Grant        []string      `help:"authorization_code, refresh_token, client_credentials; the first two when not given." sep:","`
+	Grant        []string      `help:"authorization_code, refresh_token, client_credentials, or in full those for devices and for token exchange; the first two when not given." sep:","`
 	Scope        []string      `help:"Scopes of its own, besides openid, profile, email and offline_access." sep:","`
 	Resource     []string      `help:"APIs that its tokens may be for." sep:"none" placeholder:"URI"`
 	Consent      string        `enum:",ask,none" default:"" help:"ask people what the app may have (the default), or none for one of the house's own."`

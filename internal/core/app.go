@@ -18,10 +18,13 @@ const (
 	GrantCode    = "authorization_code"
 	GrantRefresh = "refresh_token"
 	GrantClient  = "client_credentials"
+	GrantDevice  = "urn:ietf:params:oauth:grant-type:device_code"
+	// GrantExchange lets a server act for the people whose tokens it is sent.
+	GrantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
 // AppGrants lists them.
-var AppGrants = []string{GrantCode, GrantRefresh, GrantClient}
+var AppGrants = []string{GrantCode, GrantRefresh, GrantClient, GrantDevice, GrantExchange}
 
 // Algorithms that an app's tokens may be signed with.
 const (
@@ -301,6 +304,8 @@ const (
 	SpentPushed SpentKind = "pushed"
 	// SpentAssertion are words by which an app showed that it is itself.
 	SpentAssertion SpentKind = "assertion"
+	// SpentActing says that the log has who acts for whom, for a while.
+	SpentActing SpentKind = "acting"
 	// SpentProof are proofs that a token was sent by whoever holds its key.
 	SpentProof SpentKind = "proof"
 )

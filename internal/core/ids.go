@@ -12,6 +12,7 @@ type (
 	BrowserID string // br_…
 	AppID     string // ap_…
 	FamilyID  string // fm_…
+	DeviceID  string // dv_…
 )
 
 // ClientID is an API client's id: that of an app.
@@ -30,4 +31,5 @@ const (
 	PrefixRole    = "ro"
 	PrefixApp     = "ap"
 	PrefixFamily  = "fm"
+	PrefixDevice  = "dv"
 )

@@ -57,11 +57,11 @@ func cleanApp(w AppWish) (AppWish, error) {
 		return w, invalidApp("auth")
 	case (d.Auth == core.AppKey) == (len(d.Keys) == 0) || len(d.Keys) > appKeysLong:
 		return w, invalidApp("keys")
-	case !subset(d.Grants, core.AppGrants) || has(core.GrantRefresh) && !has(core.GrantCode):
+	case !subset(d.Grants, core.AppGrants) || has(core.GrantRefresh) && !has(core.GrantCode) && !has(core.GrantDevice):
 		return w, invalidApp("grants")
 	case d.API && !has(core.GrantCode):
 		return w, invalidApp("api")
-	case public && (has(core.GrantClient) || d.NoPKCE):
+	case public && (has(core.GrantClient) || has(core.GrantExchange) || d.NoPKCE):
 		return w, core.Invalid("app.public")
 	case has(core.GrantCode) == (len(d.RedirectURIs) == 0):
 		return w, core.Invalid("app.redirect_missing")

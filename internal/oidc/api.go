@@ -30,9 +30,9 @@ func (h *Handler) resources(a core.App) []string {
 	return own
 }
 
-// stands refuses an API client that stands for nobody any more, or comes from where it
+// lends refuses an API client that stands for nobody any more, or comes from where it
 // may not.
-func (h *Handler) stands(r *http.Request, app *directory.Registered) error {
+func (h *Handler) lends(r *http.Request, app *directory.Registered) error {
 	c := h.client(r)
 	if app.Over(h.Now()) {
 		return h.refused(r, app, c)

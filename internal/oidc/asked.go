@@ -38,6 +38,8 @@ type asked struct {
 	At      int64       `json:"at"` // when it began, in microseconds
 	// Key is the thumbprint of the key that the code is to be bound to.
 	Key string `json:"key,omitempty"`
+	// Device is what waits for the answer, in place of an app that a browser goes back to.
+	Device core.DeviceID `json:"device,omitempty"`
 	// Pushed names a request that the app pushed: it is good for one code.
 	Pushed string `json:"pushed,omitempty"`
 }
@@ -127,7 +129,7 @@ func (h *Handler) Lead(ctx context.Context, returnTo string) signin.Lead {
 func origin(uri string) string {
 	u, err := url.Parse(uri)
 	switch {
-	case err != nil:
+	case err != nil, uri == "":
 		return ""
 	case u.Host == "":
 		return u.Scheme + ":"
@@ -197,17 +199,8 @@ func (h *Handler) fill(a *asked, app *directory.Registered, p params) *refusal {
 	if a.Key = p.get("dpop_jkt"); a.Key != "" && !isThumbprint(a.Key) {
 		return bad("invalid_request", "dpop_jkt is not a thumbprint")
 	}
-	for _, s := range words(p.get("scope")) {
-		// One that is not known is left out, and the answer says what was granted.
-		if app.Knows(s) && (s != core.ScopeOffline || app.May(core.GrantRefresh)) {
-			a.Scopes = append(a.Scopes, s)
-		}
-	}
-	for _, r := range p.all("resource") {
-		if !slices.Contains(h.resources(app.App), r) {
-			return bad("invalid_target", "the app has no such resource")
-		}
-		a.Resources = append(a.Resources, r)
+	if err := h.reach(a, app, p); err != nil {
+		return err
 	}
 	a.Prompt = words(p.get("prompt"))
 	for _, word := range a.Prompt {
@@ -236,6 +229,23 @@ func (h *Handler) fill(a *asked, app *directory.Registered, p params) *refusal {
 		a.Person = core.UserID(c.Subject)
 	}
 	return a.levels(p)
+}
+
+// reach reads what the tokens are to be good for.
+func (h *Handler) reach(a *asked, app *directory.Registered, p params) *refusal {
+	for _, s := range words(p.get("scope")) {
+		// One that is not known is left out, and the answer says what was granted.
+		if app.Knows(s) && (s != core.ScopeOffline || app.May(core.GrantRefresh)) {
+			a.Scopes = append(a.Scopes, s)
+		}
+	}
+	for _, r := range p.all("resource") {
+		if !slices.Contains(h.resources(app.App), r) {
+			return bad("invalid_target", "the app has no such resource")
+		}
+		a.Resources = append(a.Resources, r)
+	}
+	return nil
 }
 
 // pkce: always asked of an app that can keep no secret, and of every other but an old

@@ -61,6 +61,10 @@ func (h *Handler) again(r *http.Request, sealed string) (asked, *directory.Regis
 		return a, nil, err
 	}
 	app, err := h.Apps.Find(r.Context(), a.App)
+	if err == nil && a.Device != "" {
+		_, err := h.waiting(r.Context(), a, app)
+		return a, app, err
+	}
 	if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound || err == nil && !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()) {
 		return a, nil, core.NewFault(core.KindInvalid, "app.unknown")
 	}
@@ -69,6 +73,10 @@ func (h *Handler) again(r *http.Request, sealed string) (asked, *directory.Regis
 
 // refuse tells the app, with who says so (row O-15).
 func (h *Handler) refuse(w http.ResponseWriter, a asked, why *refusal) error {
+	if a.Device != "" {
+		// There is no app in this browser that could be told.
+		return core.NewFault(core.KindForbidden, "device.not_enough")
+	}
 	return sendTo(w, a.Redirect, "error", why.Code, "error_description", why.About, "state", a.State, "iss", h.Issuer)
 }
 
@@ -127,6 +135,8 @@ func (h *Handler) proceed(w http.ResponseWriter, r *http.Request, a asked, app *
 			return err
 		case due && none:
 			return h.refuse(w, a, consentRequired)
+		case a.Device != "":
+			return h.askDevice(w, r, a, app, cur, nil)
 		case due:
 			return h.askConsent(w, r, a, app, cur, nil)
 		}
@@ -257,8 +267,8 @@ func (h *Handler) question(rd store.Reader, r *http.Request, a asked, app *direc
 // consentDue: the house's own apps ask nobody. An app that anybody could pose as, on
 // the person's own device, asks each time (row A-25).
 func (h *Handler) consentDue(r *http.Request, a asked, app *directory.Registered, cur session.Current) (bool, error) {
-	if a.prompts("consent") {
-		return true, nil
+	if a.Device != "" || a.prompts("consent") {
+		return true, nil // whoever stands before a device must be asked, each time
 	}
 	if app.Doc.FirstParty {
 		return false, nil
@@ -294,11 +304,28 @@ func (h *Handler) issue(w http.ResponseWriter, r *http.Request, a asked, app *di
 		if err != nil {
 			return err
 		}
+		if a.Device != "" {
+			ask.Offline, ask.Life, ask.Via = true, deviceLife, "device"
+		}
 		if f, err = session.OpenFamily(tx, ask); err != nil {
 			return err
 		}
+		if a.Device != "" {
+			if err := tx.AnswerDevice(a.Device, core.DeviceAllowed, f.ID); err != nil {
+				return err
+			}
+		}
 		return h.connect(tx, r, a, app, cur, allowed)
 	})
+	if a.Device != "" {
+		if errors.Is(err, store.ErrConflict) {
+			return errDeviceGone
+		}
+		if err != nil {
+			return err
+		}
+		return web.GoTo(pathDone)
+	}
 	if errors.Is(err, store.ErrConflict) && a.Pushed != "" {
 		return h.refuse(w, a, bad("invalid_request_uri", "it was used"))
 	}

@@ -41,7 +41,13 @@ func (h *Handler) look(ctx context.Context, text string) (a alive, ok bool, err 
 		})
 		return a, ok && err == nil, err
 	}
+	spent := false
 	err = h.Store.View(ctx, core.TenantID(c.TenantID), func(r store.Reader) (err error) {
+		if c.Act != nil {
+			if spent, err = r.Spent(core.SpentAccess, mark(c)); err != nil {
+				return err
+			}
+		}
 		if a.family, err = r.Family(core.FamilyID(c.Family)); err != nil {
 			return err
 		}
@@ -55,7 +61,11 @@ func (h *Handler) look(ctx context.Context, text string) (a alive, ok bool, err 
 	if err != nil {
 		return a, false, unlessUnknown(err)
 	}
-	ok = a.family.Live(h.Now()) && a.family.App == a.app.ID && a.family.User == a.user.ID && !eff.Deleted() && eff.Suspended == nil &&
+	mine, err := h.stillFor(ctx, a)
+	if err != nil {
+		return a, false, err
+	}
+	ok = !spent && mine && a.family.Live(h.Now()) && a.family.User == a.user.ID && !eff.Deleted() && eff.Suspended == nil &&
 		(a.user.State == core.UserActive || a.user.State == core.UserValidated)
 	return a, ok, nil
 }
@@ -160,6 +170,7 @@ type introspected struct {
 	TenantID string   `json:"tenant_id,omitempty"`
 	Tenant   string   `json:"tenant,omitempty"`
 
+	Act   *actor        `json:"act,omitempty"`
 	Bound *confirmation `json:"cnf,omitempty"`
 }
 
@@ -187,7 +198,7 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) (any, error
 	if err != nil {
 		return nil, err
 	}
-	mine := a.Client == string(app.ID) || slices.ContainsFunc(app.Doc.Resources, func(res string) bool { return a.Audience.has(res) })
+	mine := a.Client == string(app.ID) || slices.ContainsFunc(h.resources(app.App), func(res string) bool { return a.Audience.has(res) })
 	if !ok || !mine {
 		return inactive, nil
 	}
@@ -195,7 +206,7 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) (any, error
 	if a.Bound != nil {
 		kind = "DPoP"
 	}
-	return introspected{Active: true, Type: kind, Bound: a.Bound, Scope: a.Scope, Client: a.Client, Login: a.user.Login, Subject: a.Subject, Issuer: a.Issuer, Audience: a.Audience,
+	return introspected{Active: true, Type: kind, Act: a.Act, Bound: a.Bound, Scope: a.Scope, Client: a.Client, Login: a.user.Login, Subject: a.Subject, Issuer: a.Issuer, Audience: a.Audience,
 		Expires: a.Expires, Issued: a.Issued, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, TenantID: a.TenantID, Tenant: a.Tenant}, nil
 }
 
@@ -237,7 +248,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) (any, error) {
 	if n, ok := openHandle(h.Ring, handleRefresh, p.get("token")); ok {
 		tenant, family = n.Tenant, n.Family
 	} else if c, ok := h.verify(p.get("token"), typeAccess); ok && c.Client == string(app.ID) && h.Now().Unix() < c.Expires {
-		if c.Family == "" {
+		if c.Family == "" || c.Act != nil { // the family is another app's
 			return nil, h.spend(r.Context(), c)
 		}
 		tenant, family = core.TenantID(c.TenantID), core.FamilyID(c.Family)

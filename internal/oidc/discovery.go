@@ -21,6 +21,7 @@ type metadata struct {
 	Revoke        string   `json:"revocation_endpoint"`
 	Logout        string   `json:"end_session_endpoint"`
 	Push          string   `json:"pushed_authorization_request_endpoint"`
+	Devices       string   `json:"device_authorization_endpoint"`
 	Scopes        []string `json:"scopes_supported"`
 	ResponseTypes []string `json:"response_types_supported"`
 	ResponseModes []string `json:"response_modes_supported"`
@@ -58,7 +59,7 @@ func (h *Handler) discovery(w http.ResponseWriter, _ *http.Request) (any, error)
 	}
 	return metadata{
 		Issuer: h.Issuer, Authorize: h.Issuer + pathAuthorize, Token: h.Issuer + pathToken, Userinfo: h.Issuer + pathUserinfo, Keys: h.Issuer + pathKeys,
-		Introspect: h.Issuer + pathIntrospect, Revoke: h.Issuer + pathRevoke, Logout: h.Issuer + pathLogout, Push: h.Issuer + pathPush,
+		Introspect: h.Issuer + pathIntrospect, Revoke: h.Issuer + pathRevoke, Logout: h.Issuer + pathLogout, Push: h.Issuer + pathPush, Devices: h.Issuer + pathDevices,
 		Scopes: core.PersonScopes, ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, Grants: core.AppGrants,
 		ACR: acr, Subjects: []string{"public"}, IDAlgs: core.AppAlgs, TokenAuth: withNone(secrets), LookAuth: secrets, RevokeAuth: withNone(secrets),
 		TokenAlgs: core.AppAlgs, ProofAlgs: core.AppAlgs, PKCE: []string{"S256"},

@@ -24,9 +24,13 @@ type Handler struct {
 	Ring    *secret.Ring
 	Checker *session.Checker
 	Limiter *signin.Limiter
+	// Codes are the guesses that somebody has at the codes of devices.
+	Codes   *signin.Limiter
 	Cookies web.Cookies
 	Proxies web.Proxies
 	Now     func() time.Time
+	// Device says what runs with a user agent, for people.
+	Device func(agent string) string
 	// End ends a session at its own wish.
 	End func(context.Context, core.Session, core.Client) error
 
@@ -46,6 +50,10 @@ const (
 	pathPush       = "/oauth2/par"
 	pathLogout     = "/oauth2/logout"
 	pathConfirm    = "/oauth2/logout/confirm"
+	pathDevices    = "/oauth2/device_authorization"
+	pathDevice     = "/device" // short, for it is typed
+	pathAnswer     = "/device/answer"
+	pathDone       = "/device/done"
 	pathKeys       = "/.well-known/jwks.json"
 	pathOpenID     = "/.well-known/openid-configuration"
 	pathOAuth      = "/.well-known/oauth-authorization-server"
@@ -72,9 +80,14 @@ func (h *Handler) Routes() []web.Route {
 		{Pattern: "GET " + pathLogout, Handler: h.getLogout, Guard: web.Public},
 		{Pattern: "POST " + pathLogout, Handler: h.postLogout, Guard: web.Public, CrossOrigin: true},
 		{Pattern: "POST " + pathConfirm, Handler: h.postConfirm, Guard: web.Public},
+		{Pattern: "POST " + pathDevices, Handler: shared(h.deviceAuthorization), Guard: web.Public, CrossOrigin: true},
+		{Pattern: "GET " + pathDevice, Handler: h.getDevice, Guard: web.Public},
+		{Pattern: "POST " + pathDevice, Handler: h.postDevice, Guard: web.Public},
+		{Pattern: "POST " + pathAnswer, Handler: h.postAnswer, Guard: web.Public},
+		{Pattern: "GET " + pathDone, Handler: h.getDone, Guard: web.Public},
 	}
 	// Scripts of other sites may reach what has no cookie in it, and never the pages.
-	for _, path := range []string{pathOpenID, pathOAuth, pathKeys, pathToken, pathUserinfo, pathRevoke} {
+	for _, path := range []string{pathOpenID, pathOAuth, pathKeys, pathToken, pathUserinfo, pathRevoke, pathDevices} {
 		rows = append(rows, web.Route{Pattern: "OPTIONS " + path, Handler: preflight, Guard: web.Public})
 	}
 	return rows

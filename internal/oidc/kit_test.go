@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -38,6 +39,14 @@ func newApp(t testing.TB, h *house.House, at core.TenantID, change func(*core.Ap
 		t.Fatal(err)
 	}
 	return &client{h, t, a, secret}
+}
+
+// newAppFault is why an app cannot be made.
+func newAppFault(h *house.House, change func(*core.AppDoc)) error {
+	w := directory.AppWish{Name: "Never"}
+	change(&w.Doc)
+	_, _, err := h.Directory.CreateApp(context.Background(), h.Root.ID, w, access.Shell(), core.Client{})
+	return err
 }
 
 // change sets something of the app anew.

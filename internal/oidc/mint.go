@@ -45,6 +45,9 @@ type claims struct {
 	Tenant   string   `json:"tenant,omitempty"`
 	// Family is which tokens this one belongs to: it ends with them.
 	Family string `json:"family,omitempty"`
+	// Act is who acts for the subject, and for whom that one acted before; only the
+	// first of them counts.
+	Act *actor `json:"act,omitempty"`
 	// Bound is the key that it is bound to.
 	Bound *confirmation `json:"cnf,omitempty"`
 	person

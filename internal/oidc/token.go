@@ -26,6 +26,7 @@ type tokens struct {
 	Scope   string `json:"scope,omitempty"`
 	Refresh string `json:"refresh_token,omitempty"`
 	ID      string `json:"id_token,omitempty"`
+	Issued  string `json:"issued_token_type,omitempty"`
 }
 
 var invalidGrant = bad("invalid_grant", "it is not known, was used, is over, or belongs to another app")
@@ -60,6 +61,10 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
 		return h.exchange(r, app, p, key)
 	case core.GrantRefresh:
 		return h.refresh(r, app, p, key)
+	case core.GrantDevice:
+		return h.collect(r, app, p, key)
+	case core.GrantExchange:
+		return h.actFor(r, app, p, key)
 	}
 	return h.own(r, app, p, key)
 }
@@ -334,7 +339,7 @@ func (h *Handler) own(r *http.Request, app *directory.Registered, p params, key 
 	}
 	now, life := h.Now(), app.Access()
 	if app.IsClient() {
-		if err := h.stands(r, app); err != nil {
+		if err := h.lends(r, app); err != nil {
 			return nil, err
 		}
 		life = min(life, app.Doc.Client.ExpiresAt.Sub(now))

@@ -28,6 +28,8 @@ const (
 	WhyClosed    = "support_access_closed"
 	WhyReplaced  = "replaced"
 	WhyGivenBack = "given_back"
+	// WhyNotAllowed: the resolver allows it no more.
+	WhyNotAllowed = "not_allowed"
 )
 
 // SignOut ends one session at its own wish; with one that acts elsewhere goes the

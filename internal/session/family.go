@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -26,8 +27,12 @@ type AskFamily struct {
 	// Level is what the app asks for this time, beyond what it always asks for.
 	Level   core.Level
 	Offline bool
-	Doc     core.FamilyDoc
-	Client  core.Client
+	// Life is how long what the family begins with may wait to be exchanged; 0 for
+	// CodeLife. Via is the way that it comes by, where that is not a code.
+	Life   time.Duration
+	Via    string
+	Doc    core.FamilyDoc
+	Client core.Client
 }
 
 // AppOf is an app as rules see it, at a level that it asks for this time.
@@ -78,7 +83,7 @@ func OpenFamily(tx store.Tx, ask AskFamily) (core.Family, error) {
 	}
 	f := core.Family{
 		ID: core.FamilyID(secret.NewID(core.PrefixFamily, now)), Tenant: ask.User.Tenant, User: ask.User.ID, App: ask.App.ID, Session: ask.Session.ID,
-		Offline: ask.Offline, Level: d.Level, Doc: ask.Doc, CreatedAt: now, ExpiresAt: now.Add(CodeLife),
+		Offline: ask.Offline, Level: d.Level, Doc: ask.Doc, CreatedAt: now, ExpiresAt: now.Add(cmp.Or(ask.Life, CodeLife)),
 	}
 	if f.Doc.SID = ask.Session.ID; ask.App.Doc.BackchannelURI != "" {
 		f.Notify = core.NotifyAtEnd
@@ -90,6 +95,9 @@ func OpenFamily(tx store.Tx, ask AskFamily) (core.Family, error) {
 	e := audit.By(audit.AppOpened, ask.User.ID, ask.Client)
 	e.Session = ask.Session.ID
 	e = audit.Note(audit.Note(e, "app", string(ask.App.ID)), "level", string(d.Level))
+	if ask.Via != "" {
+		e = audit.Note(e, "via", ask.Via)
+	}
 	return f, tx.Append(e)
 }
 
@@ -171,6 +179,26 @@ func Exchange(tx store.Tx, f core.Family, refresh bool, access, refreshLife time
 		f.ExpiresAt = f.CreatedAt.Add(max(refreshLife, access))
 	}
 	return f, nil, tx.ExchangeCode(f)
+}
+
+// Collect is Exchange for a device that was let in a while ago: the resolver is asked
+// once more, of what the person showed then and of what is required now. What it does
+// not allow any more ends the family.
+func Collect(tx store.Tx, f core.Family, ask AskFamily, refresh bool, access, refreshLife time.Duration, p Present) (core.Family, *core.Fault, error) {
+	if f.CodeAt.IsZero() && f.Live(tx.Now()) {
+		var err error
+		if ask.Session, err = tx.Session(f.Session); err != nil {
+			return f, nil, err
+		}
+		d, err := Decide(tx, ask)
+		if err != nil {
+			return f, nil, err
+		}
+		if d.Outcome != policy.Allowed {
+			return f, core.ErrRefused.With("reason", "policy"), EndFamily(tx, f, WhyNotAllowed, p.Client)
+		}
+	}
+	return Exchange(tx, f, refresh, access, refreshLife, p)
 }
 
 // Renew honours the refresh token of a number in the same way. The requirement that

@@ -46,6 +46,23 @@ type FamilyReader interface {
 	Spent(kind core.SpentKind, mark []byte) (bool, error)
 }
 
+// DeviceReader reads devices that wait to be let in, of the tenant of their app.
+type DeviceReader interface {
+	Device(core.DeviceID) (core.Device, error)
+}
+
+type DeviceWriter interface {
+	// InsertDevice stores one that waits; ErrDuplicate where its code is another's.
+	InsertDevice(core.Device) error
+	// PolledDevice notes that it asked, unless it asked since then (ErrConflict), and
+	// how long it is to wait from now on.
+	PolledDevice(id core.DeviceID, since time.Time, wait time.Duration) error
+	// AnswerDevice says what came of one that waits, whatever its tenant: the answer
+	// comes from the person's. A family is of the transaction's tenant. Exactly one
+	// caller ever gets nil, everyone else ErrConflict.
+	AnswerDevice(id core.DeviceID, state core.DeviceState, family core.FamilyID) error
+}
+
 type FamilyWriter interface {
 	// InsertFamily stores a family whose code is not exchanged.
 	InsertFamily(core.Family) error

@@ -28,6 +28,8 @@ type Cross interface {
 	// FindApp finds an app by id in any tenant, deleted ones too, with its secrets, the
 	// newest first.
 	FindApp(ctx context.Context, id core.AppID) (core.App, []core.AppSecretRow, error)
+	// FindDevice finds one that waits to be let in by the hash of its code, dead ones too.
+	FindDevice(ctx context.Context, code []byte) (core.Device, error)
 
 	// AllClients lists API clients of every tenant that are not deleted, in the order of
 	// their ids, after the id given, at most limit.

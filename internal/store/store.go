@@ -71,6 +71,7 @@ type Reader interface {
 	AppReader
 	FamilyReader
 	ReplyReader
+	DeviceReader
 }
 
 // Tx reads and writes rows of one tenant.
@@ -88,6 +89,7 @@ type Tx interface {
 	AppWriter
 	FamilyWriter
 	ReplyWriter
+	DeviceWriter
 	// Changed appends a line to the change feed: something was taken away that a
 	// node may have in its memory.
 	Changed(kind core.ChangeKind, key string) error

@@ -178,7 +178,7 @@ var consoleNames = []string{"q", "kind", "state", "requirement", "under", "statu
 
 func checkForms(t *testing.T, doc element) {
 	t.Helper()
-	names := []string{"login", "password", "code", "new_password", "saved", "go", "confirm", "session", "trust", "browser", "end_others", "locale", "return_to", "username", "request"}
+	names := []string{"login", "password", "code", "new_password", "saved", "go", "confirm", "session", "trust", "browser", "end_others", "locale", "return_to", "username", "request", "user_code"}
 	for _, form := range doc.tags("form") {
 		names := names
 		if strings.HasPrefix(form.get("action"), "/admin/") {

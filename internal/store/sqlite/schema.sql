@@ -147,6 +147,24 @@ CREATE TABLE custom_roles (
 
 CREATE INDEX custom_roles_tenant ON custom_roles (tenant_id);
 
+CREATE TABLE devices (
+    id               text NOT NULL PRIMARY KEY,
+    tenant_id        text NOT NULL,
+    app_id           text NOT NULL,
+    code             blob NOT NULL UNIQUE,
+    state            text NOT NULL,
+    doc              text NOT NULL,
+    family_tenant_id text NOT NULL,
+    family_id        text NOT NULL,
+    wait             integer NOT NULL,
+    created_at       integer NOT NULL,
+    polled_at        integer NOT NULL,
+    expires_at       integer NOT NULL,
+    FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id)
+) STRICT;
+
+CREATE INDEX devices_expiry ON devices (expires_at);
+
 CREATE TABLE factors (
     id           text NOT NULL PRIMARY KEY,
     tenant_id    text NOT NULL,

@@ -78,6 +78,7 @@ const (
 	keepMails    = 30 * 24 * time.Hour
 	keepChanges  = 24 * time.Hour
 	keepFamilies = 24 * time.Hour
+	keepDevices  = time.Hour
 )
 
 // Sweep deletes in short transactions, a table at a time.
@@ -99,6 +100,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		},
 		func(q *db.Queries, most int64) (int64, error) {
 			return q.SweepFamilies(ctx, db.SweepFamiliesParams{ExpiredBefore: before(keepFamilies), Most: most})
+		},
+		func(q *db.Queries, most int64) (int64, error) {
+			return q.SweepDevices(ctx, db.SweepDevicesParams{ExpiredBefore: before(keepDevices), Most: most})
 		},
 		func(q *db.Queries, most int64) (int64, error) {
 			return q.SweepSpent(ctx, db.SweepSpentParams{ExpiredBefore: before(0), Most: most})
@@ -170,6 +174,9 @@ func (s *Store) RaiseEpoch(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if _, err := q.EndAllFamilies(ctx, db.EndAllFamiliesParams{EndedAt: at, EndedWhy: "epoch"}); err != nil {
+			return err
+		}
+		if _, err := q.EndAllDevices(ctx, at); err != nil {
 			return err
 		}
 		if _, err := q.RaiseSteps(ctx, now.Unix()/int64(stepLength/time.Second)+stepsAhead); err != nil {

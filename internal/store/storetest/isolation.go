@@ -32,6 +32,7 @@ type household struct {
 	secret     core.AppSecretRow
 	family     core.Family
 	connection core.Connection
+	device     core.Device
 }
 
 func (w *world) household() household {
@@ -51,6 +52,7 @@ func (w *world) household() household {
 	h.client = w.newApp(id)
 	h.client.Kind, h.client.Owner = core.AppClient, h.user.ID
 	h.secret, h.family = w.newSecret(h.app), w.newFamily(h.user, h.app.ID, h.session.ID)
+	h.device = w.newDevice(h.app)
 	h.connection = core.Connection{Tenant: id, User: h.user.ID, App: h.app.ID, Scopes: []string{"openid"}, ConsentedAt: w.clock.Now(), FirstUsedAt: w.clock.Now(), LastUsedAt: w.clock.Now()}
 	h.acting = w.newSession(w.operator())
 	h.acting.ActingIn, h.acting.Doc.Reason = id, "ticket 4711"
@@ -63,7 +65,7 @@ func (w *world) household() household {
 			tx.SaveBudget(h.user.ID, "password", core.Budget{Window: w.clock.Now(), Failures: 2, Consecutive: 2}),
 			tx.Append(core.Event{Name: "signin.succeeded", Actor: string(h.user.ID), Target: string(h.user.ID), Result: "ok"}),
 			tx.QueueMail(h.mail),
-			tx.InsertApp(h.app), tx.InsertApp(h.client), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection),
+			tx.InsertApp(h.app), tx.InsertApp(h.client), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection), tx.InsertDevice(h.device),
 			tx.Spend(core.SpentAccess, []byte(h.user.ID), w.clock.Now().Add(40*24*time.Hour)),
 			tx.BeginReply(core.Reply{Mark: []byte(h.user.ID), Tenant: h.tenant.ID, Print: []byte("print"), BusyUntil: w.clock.Now().Add(time.Hour), ExpiresAt: w.clock.Now().Add(40 * 24 * time.Hour)}),
 		)
@@ -164,6 +166,10 @@ func (w *world) everything(h household) map[string]any {
 		{
 			v, err := r.Reply([]byte(u))
 			put("reply", v, err)
+		}
+		{
+			v, err := r.Device(h.device.ID)
+			put("device", v, err)
 		}
 		{
 			v, err := r.Connections(u)
@@ -606,6 +612,17 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		return must(tx.EndReply([]byte(h.user.ID), []byte("mine")))
 	},
 	"DropReply": func(_ *world, tx store.Tx, h household) error { return must(tx.DropReply([]byte(h.user.ID))) },
+	"Device":    func(_ *world, tx store.Tx, h household) error { return missing(tx.Device(h.device.ID)) },
+	"InsertDevice": func(w *world, tx store.Tx, h household) error {
+		d := w.newDevice(h.app)
+		d.Tenant = tx.TenantID()
+		return must(tx.InsertDevice(d))
+	},
+	"PolledDevice": func(_ *world, tx store.Tx, h household) error {
+		return notUsed(tx.PolledDevice(h.device.ID, time.Time{}, time.Second))
+	},
+	// Whoever has the code answers, of whatever tenant: that is its purpose.
+	"AnswerDevice": nil,
 	// A mark is taken on the whole platform: that is its purpose.
 	"Spent": nil,
 	"Spend": nil,
@@ -699,6 +716,7 @@ func testIsolation(t *testing.T, w *world) {
 			never.grant.User, never.user.EmailKey = "us_never", "never@example.org"
 			never.user.Tenant = "tn_never"
 			never.app.ID, never.app.Tenant, never.family.ID, never.secret.Hash = "ap_never", "tn_never", "fm_never", []byte("never")
+			never.device.ID = "dv_never"
 			var unknown error
 			_ = w.Update(w.ctx, ours.tenant.ID, func(tx store.Tx) error {
 				if unknown = call(w, tx, never); errors.Is(unknown, errSeen) {
@@ -727,7 +745,7 @@ func same(t testing.TB, what string, got, want any) {
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
 	"AllClients", "AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
-	"EventsAfter", "FindApp", "FindByEmail", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
+	"EventsAfter", "FindApp", "FindByEmail", "FindDevice", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
 	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "Replaced", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleLogout", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }
 

@@ -90,6 +90,7 @@ func Run(t *testing.T, e Engine) {
 		{"families end", testFamiliesEnd},
 		{"apps are told of the end", testLogouts},
 		{"connections", testConnections},
+		{"devices are answered once", testDevices},
 		{"marks are used once", testSpent},
 		{"replies are begun once", testReplies},
 	} {

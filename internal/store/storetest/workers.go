@@ -357,6 +357,9 @@ func testEpoch(t *testing.T, w *world) {
 			if fm, err := r.Family(h.family.ID); err != nil || fm.Live(w.clock.Now()) {
 				t.Errorf("a family of tokens lives on: %+v, %v", fm, err)
 			}
+			if d, err := r.Device(h.device.ID); err != nil || d.Open(w.clock.Now()) {
+				t.Errorf("a device waits on: %+v, %v", d, err)
+			}
 			f, err2 := r.Factor(h.factor.ID)
 			if now := w.clock.Now().Unix() / 30; f.LastStep < now+1 {
 				t.Errorf("codes of step %d would be taken, now is %d", f.LastStep+1, now)

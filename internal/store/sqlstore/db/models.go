@@ -127,6 +127,21 @@ type CustomRole struct {
 	ChangedAt int64
 }
 
+type Device struct {
+	ID             string
+	TenantID       string
+	AppID          string
+	Code           []byte
+	State          string
+	Doc            string
+	FamilyTenantID string
+	FamilyID       string
+	Wait           int64
+	CreatedAt      int64
+	PolledAt       int64
+	ExpiresAt      int64
+}
+
 type Factor struct {
 	ID          string
 	TenantID    string
