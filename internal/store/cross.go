@@ -28,6 +28,11 @@ type Cross interface {
 	// FindApp finds an app by id in any tenant, deleted ones too, with its secrets, the
 	// newest first.
 	FindApp(ctx context.Context, id core.AppID) (core.App, []core.AppSecretRow, error)
+	// FindHost finds the app that a host is of.
+	FindHost(ctx context.Context, host string) (core.AppID, error)
+	// FindHosted finds what the cookie of an app's host stands for, by the hash of its
+	// token.
+	FindHosted(ctx context.Context, tokenHash []byte) (Hosted, error)
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
@@ -147,6 +152,14 @@ type Login struct {
 	// TrustedAt and TrustedUntil are those of the browser; see core.Browser.
 	TrustedAt    time.Time
 	TrustedUntil time.Time
+}
+
+// Hosted is what the cookie of an app's host stands for: the sign-in to the app, the
+// session that it came of, and whose they are.
+type Hosted struct {
+	Family  core.Family
+	Session core.Session
+	User    core.User
 }
 
 // Recounted is what a recount of one tenant found and repaired.

@@ -119,7 +119,7 @@ func TestEveryStatementNamesItsTenant(t *testing.T) {
 		"SettleMail": "", "MailQueue": "", "ExpireLinkMails": "", "SweepMails": "", "AppendChange": "", "Changes": "",
 		"LastChange": "", "SweepChanges": "", "TakeLease": "", "Meta": "", "SetMeta": "", "Keys": "", "InsertKey": "",
 		"ReplaceKey": "", "EndRecoveryCodes": "", "RaiseSteps": "", "PlatformName": "",
-		"FindApp": "", "AppSecrets": "app_id", "EndAllFamilies": "", "SweepFamilies": "", "IsSpent": "", "SweepSpent": "", "DueLogouts": "", "SettleLogout": "",
+		"FindApp": "", "FindHost": "", "FindHosted": "", "InsertHostCookie": "family_id", "AppSecrets": "app_id", "EndAllFamilies": "", "SweepFamilies": "", "IsSpent": "", "SweepSpent": "", "DueLogouts": "", "SettleLogout": "",
 		"NamedBelow": "path", "DeletedBelow": "path", "FindTenants": "", "FindPlatform": "", "DueTrials": "", "Erasable": "", "AllJobs": "",
 		"DeleteBranch": "path", "RestoreBranch": "path", "MoveBranch": "path", "MoveBranchPeople": "old_organisation",
 		"CountsHere": "organisation_id", "CountsBelow": "path", "PeoplePage": "organisation_id", "PeopleNamed": "organisation_id",

@@ -212,8 +212,11 @@ func testMigrations(t *testing.T, e Engine) {
 	if err != nil || len(pending) == 0 {
 		t.Fatal(pending, err)
 	}
-	for i, m := range pending {
-		if m.Version != int64(i+1) || m.Name == "" || !m.AppliedAt.IsZero() {
+	last := int64(0)
+	for _, m := range pending {
+		rises := m.Version > last
+		last = m.Version
+		if !rises || m.Name == "" || !m.AppliedAt.IsZero() {
 			t.Errorf("before: %+v", m)
 		}
 	}

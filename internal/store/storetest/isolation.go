@@ -61,6 +61,7 @@ func (w *world) household() household {
 			tx.Append(core.Event{Name: "signin.succeeded", Actor: string(h.user.ID), Target: string(h.user.ID), Result: "ok"}),
 			tx.QueueMail(h.mail),
 			tx.InsertApp(h.app), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection),
+			tx.SetHosts(h.app.ID, []string{string(h.app.ID) + ".example.org"}), tx.InsertHostCookie([]byte("cookie "+h.family.ID), h.family.ID),
 			tx.Spend(core.SpentAccess, []byte(h.user.ID), w.clock.Now().Add(40*24*time.Hour)),
 		)
 	})
@@ -532,6 +533,12 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		h.app.Name = "changed"
 		return must(tx.UpdateApp(h.app))
 	},
+	"SetHosts": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.SetHosts(h.app.ID, []string{"taken.example.org"}))
+	},
+	"InsertHostCookie": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.InsertHostCookie([]byte("planted"), h.family.ID))
+	},
 	"InsertAppSecret": func(w *world, tx store.Tx, h household) error {
 		s := w.newSecret(h.app)
 		s.Tenant = tx.TenantID()
@@ -694,7 +701,7 @@ func same(t testing.TB, what string, got, want any) {
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
 	"AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
-	"EventsAfter", "FindApp", "FindByEmail", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
+	"EventsAfter", "FindApp", "FindByEmail", "FindHost", "FindHosted", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
 	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleLogout", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }
 

@@ -90,6 +90,7 @@ func Run(t *testing.T, e Engine) {
 		{"families end", testFamiliesEnd},
 		{"apps are told of the end", testLogouts},
 		{"connections", testConnections},
+		{"hosts of apps", testHosts},
 		{"marks are used once", testSpent},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -17,6 +17,12 @@ type App struct {
 	DeletedAt int64
 }
 
+type AppHost struct {
+	Host     string
+	TenantID string
+	AppID    string
+}
+
 type AppSecret struct {
 	Hash       []byte
 	AppID      string
@@ -167,6 +173,11 @@ type Family struct {
 	Notify    int64
 	Tries     int64
 	NextAt    int64
+}
+
+type HostCookie struct {
+	TokenHash []byte
+	FamilyID  string
 }
 
 type Job struct {
