@@ -202,7 +202,7 @@ func TestAppsBehindRealProxies(t *testing.T) {
 	}
 }
 
-// TestSpoofingBehindRealProxiesB31 is B-30, B-31 and B-32 through Caddy and nginx: what
+// TestSpoofingBehindRealProxiesB31 is O-11, B-30, B-31 and B-32 through Caddy and nginx: what
 // reaches the app is what the check said, and nothing that a client sent opens it.
 func TestSpoofingBehindRealProxiesB31(t *testing.T) {
 	h := house.Open(t, "sqlite")

@@ -80,7 +80,7 @@ func TestTheGateIsAskedForProxiedApps(t *testing.T) {
 	})
 }
 
-// B-31 (CVE-2026-40575, CVE-2025-64484, CVE-2026-34457): nothing that a client says
+// B-31 (CVE-2026-40575, CVE-2025-64484, CVE-2026-34457), O-11: nothing that a client says
 // gets it in, and what may be read in two ways opens nothing.
 func TestHeadersOpenNothingB31(t *testing.T) {
 	house.Each(t, func(t *testing.T, h *house.House) {
