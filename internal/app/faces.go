@@ -19,6 +19,7 @@ import (
 	"sallyport/internal/outbox"
 	"sallyport/internal/outgoing"
 	"sallyport/internal/portal"
+	"sallyport/internal/proxycheck"
 	"sallyport/internal/secret"
 	"sallyport/internal/session"
 	"sallyport/internal/signin"
@@ -47,7 +48,22 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 		}}
 	provider := &oidc.Handler{Issuer: base, Store: h.Store, Tree: h.Tree, Apps: h.Apps, Ring: h.Ring, Checker: h.Checker, Limiter: h.SignIn.Limiter,
 		Codes: signin.NewLimiter(20, 10*time.Minute), Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, End: end}
-	h.SignIn.Leads = provider.Lead
+	checks := &proxycheck.Handler{Base: base, Store: h.Store, Apps: h.Apps, Tree: h.Tree, Ring: h.Ring, Checker: h.Checker, Cookies: cookies, Proxies: proxies,
+		Now: now, End: end, Log: h.Log, Watch: h.Metrics.Request,
+		Bearer: func(ctx context.Context, text string, from netip.Addr) (t proxycheck.Token, ok bool, err error) {
+			p, ok, err := provider.Present(ctx, text, from)
+			if err != nil || !ok {
+				return t, false, err
+			}
+			roles, err := h.Store.RolesOf(ctx, p.User.ID)
+			return proxycheck.Token{User: p.User, For: p.For, Level: p.Level, Roles: roles}, err == nil, err
+		}}
+	h.SignIn.Leads = func(ctx context.Context, returnTo string) signin.Lead {
+		if lead, ok := checks.Lead(ctx, returnTo); ok {
+			return lead
+		}
+		return provider.Lead(ctx, returnTo)
+	}
 	reach := slices.Clone(h.Config.Outgoing.Networks)
 	if own, err := url.Parse(base); err == nil && (own.Hostname() == "localhost" || isLoopback(own.Hostname())) {
 		// Nobody but this machine reaches us, and its apps stand on it.
@@ -64,10 +80,10 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 			return adminapi.Token(o), err
 		}}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
-	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), provider.Routes()), func(row web.Route) bool {
+	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), provider.Routes(), checks.Routes()), func(row web.Route) bool {
 		return slices.ContainsFunc(more, func(own web.Route) bool { return own.Pattern == row.Pattern })
 	})
-	return web.Mux(append(rows, more...), web.Options{
+	return checks.Front(web.Mux(append(rows, more...), web.Options{
 		Guards: map[web.Guard]web.Enter{
 			web.Attempt:       free, // the journey compares the attempt's cookie in the same read
 			web.Session:       account.Enter,
@@ -83,7 +99,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 			}
 			return cur.User.Locale, cur.Effective.Settings.Locale
 		},
-	})
+	}))
 }
 
 // hosts says which Host headers are ours: the public one, and for loopback the

@@ -21,6 +21,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/enrol"
 	"sallyport/internal/feed"
+	"sallyport/internal/ident"
 	"sallyport/internal/oidc"
 	"sallyport/internal/outbox"
 	"sallyport/internal/recovery"
@@ -339,7 +340,16 @@ func (h *House) furnish(o Options) error {
 	h.Post = &outbox.Post{Ring: h.Ring, PerAddressHour: o.Config.Mail.PerAddressHour}
 	room := enrol.Room{Ring: h.Ring, Post: h.Post}
 	h.Directory = &directory.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Hasher: h.Hasher, Enrol: room, Now: now,
-		Signs: func(ctx context.Context, alg string) error { _, err := h.Ring.TokenKey(ctx, alg); return err }}
+		Signs: func(ctx context.Context, alg string) error { _, err := h.Ring.TokenKey(ctx, alg); return err },
+		Reserved: func(host string) bool {
+			// Our own name is nobody's app; on this machine itself a demo may have one.
+			u, err := url.Parse(h.Config.PublicURL)
+			if err != nil {
+				return true
+			}
+			own, ok := ident.Host(u.Host)
+			return ok && own == host && !ident.Here(host)
+		}}
 	h.Rollout = &rollout.Service{Store: h.Store, Tree: h.Tree, Directory: h.Directory, Enrol: room, Post: h.Post, Log: h.Log, Now: now}
 	h.Decoys = &signin.Decoys{Ring: h.Ring, Hasher: h.Hasher}
 	h.SignIn = &signin.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hasher: h.Hasher, Decoys: h.Decoys, Post: h.Post, Enrol: room,

@@ -16,13 +16,14 @@ import (
 	"sallyport/internal/hosted"
 	"sallyport/internal/oidc"
 	"sallyport/internal/portal"
+	"sallyport/internal/proxycheck"
 	"sallyport/internal/testkit/house"
 	"sallyport/internal/web"
 )
 
 // rows are all routes of the product's faces.
 func rows() []web.Route {
-	return slices.Concat((&hosted.Handler{}).Routes(), (&portal.Handler{}).Routes(), (&console.Handler{}).Routes(), (&adminapi.Handler{}).Routes(), (&oidc.Handler{}).Routes())
+	return slices.Concat((&hosted.Handler{}).Routes(), (&portal.Handler{}).Routes(), (&console.Handler{}).Routes(), (&adminapi.Handler{}).Routes(), (&oidc.Handler{}).Routes(), (&proxycheck.Handler{}).Routes())
 }
 
 // target fills in a route's pattern.

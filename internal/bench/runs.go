@@ -44,7 +44,7 @@ func (b *Bench) small(ctx context.Context, engine string) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *running, *crowd) error
-	}{{"steps", b.steps}, {"sign-ins", b.crowdIn}, {"checks", b.checks}} {
+	}{{"steps", b.steps}, {"sign-ins", b.crowdIn}, {"checks", b.checks}, {"proxied", b.proxied}} {
 		if !b.wants(part.name) {
 			continue
 		}
@@ -52,6 +52,7 @@ func (b *Bench) small(ctx context.Context, engine string) error {
 		if err != nil {
 			return err
 		}
+		s.proxied = part.name == "proxied"
 		if err := b.served(s, func(r *running) error { return part.run(ctx, r, crowds[0]) }); err != nil {
 			return err
 		}

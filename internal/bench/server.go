@@ -27,6 +27,8 @@ type site struct {
 	dir   string
 	dsn   string
 	costs cost
+	// proxied: this machine's proxies may ask about apps behind them.
+	proxied bool
 }
 
 // cost of the password hash.
@@ -48,6 +50,9 @@ func (s site) settings(listen, ops string) []string {
 		"SALLYPORT_ENCRYPTION_KEY_FILE=" + filepath.Join(s.dir, "master.key"), "SALLYPORT_STORE_DSN=" + s.dsn,
 		fmt.Sprintf("SALLYPORT_HASH_MEMORY_KIB=%d", s.costs.memoryKiB), fmt.Sprintf("SALLYPORT_HASH_TIME=%d", s.costs.time),
 		fmt.Sprintf("SALLYPORT_HASH_INSECURE_FAST=%t", s.costs.insecure),
+	}
+	if s.proxied {
+		env = append(env, "SALLYPORT_TRUSTED_PROXIES=127.0.0.0/8")
 	}
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "SALLYPORT_") {

@@ -43,6 +43,9 @@ type appFlags struct {
 	API          string        `name:"api" enum:",on,off" default:"" help:"on: people may call the product's own API through it, with a token for <public_url>/api/v1; off again."`
 	WithoutPKCE  bool          `name:"without-pkce" help:"Let an old server app do without PKCE."`
 	RequiredPKCE bool          `name:"with-pkce" help:"Ask for PKCE again."`
+	Host         []string      `help:"A host of an app behind a reverse proxy, with its port where that is not the usual one; such an app speaks no protocol." sep:"none" placeholder:"HOST"`
+	Rule         []string      `help:"What a path of it and all below asks for: /admin=mfa, /admin=phishing-resistant, /status=public; - for no rules." sep:"none" placeholder:"PATH=LEVEL"`
+	LogoutPath   string        `help:"A path of it that signs people out everywhere; - for none." placeholder:"PATH"`
 }
 
 // appWish is what of an app was given.
@@ -64,11 +67,72 @@ type appWish struct {
 	API         *bool         `json:"api,omitempty"`
 
 	Keys json.RawMessage `json:"keys,omitempty"`
+
+	Hosts      []string        `json:"hosts,omitempty"`
+	Rules      []core.PathRule `json:"rules,omitempty"`
+	NoRules    bool            `json:"no_rules,omitempty"`
+	LogoutPath string          `json:"logout_path,omitempty"`
+}
+
+// rules reads what paths ask for.
+func (w *appWish) rules(words []string) error {
+	for _, word := range words {
+		if word == "-" {
+			w.NoRules = true
+			continue
+		}
+		path, what, ok := strings.Cut(word, "=")
+		r := core.PathRule{Path: path}
+		switch what {
+		case "public":
+			r.Public = true
+		case string(core.LevelMFA), string(core.LevelPhishingResistant):
+			r.Level = core.Level(what)
+		default:
+			ok = false
+		}
+		if !ok {
+			return usage("--rule %s: say PATH=mfa, PATH=phishing-resistant or PATH=public", word)
+		}
+		w.Rules = append(w.Rules, r)
+	}
+	if w.NoRules && len(w.Rules) > 0 {
+		return usage("--rule - excludes other rules")
+	}
+	return nil
+}
+
+// proxy lays what was given of an app behind a reverse proxy over what it is.
+func (w appWish) proxy(d *core.AppDoc) {
+	if len(w.Hosts)+len(w.Rules) == 0 && !w.NoRules && w.LogoutPath == "" {
+		return
+	}
+	p := core.AppProxy{}
+	if d.Proxy != nil {
+		p = *d.Proxy
+	}
+	if len(w.Hosts) > 0 {
+		p.Hosts = w.Hosts
+	}
+	if len(w.Rules) > 0 || w.NoRules {
+		p.Rules = w.Rules
+	}
+	switch w.LogoutPath {
+	case "":
+	case "-":
+		p.LogoutPath = ""
+	default:
+		p.LogoutPath = w.LogoutPath
+	}
+	d.Proxy = &p
 }
 
 func (v appFlags) wish(name string) (appWish, error) {
-	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Backchannel: v.Backchannel, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For,
+	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Backchannel: v.Backchannel, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For, Hosts: v.Host, LogoutPath: v.LogoutPath,
 		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg}
+	if err := w.rules(v.Rule); err != nil {
+		return w, err
+	}
 	if v.Keys != "" {
 		keys, err := os.ReadFile(v.Keys)
 		if err != nil {
@@ -108,6 +172,7 @@ func (w appWish) over(ctx context.Context, h *app.House, name string, d core.App
 	set(&d.Grants, w.Grants)
 	set(&d.Scopes, w.Scopes)
 	set(&d.Resources, w.Resources)
+	w.proxy(&d)
 	if w.Name != "" {
 		name = w.Name
 	}
@@ -246,6 +311,8 @@ func farAppCreate(ctx context.Context, h *app.House, in appCreateIn, out *answer
 		d.Auth = core.AppPublic
 	case len(in.Wish.Keys) > 0:
 		d.Auth = core.AppKey
+	case len(in.Wish.Hosts) > 0:
+		d.Auth = core.AppProxied
 	}
 	w, err := in.Wish.over(ctx, h, "", d)
 	if err != nil {
@@ -373,6 +440,19 @@ func showApp(w io.Writer, o appOut) {
 	line("grants", strings.Join(d.Grants, " "))
 	line("scopes", strings.Join(d.Scopes, " "))
 	line("resources", strings.Join(d.Resources, "  "))
+	if d.Proxy != nil {
+		line("hosts", strings.Join(d.Proxy.Hosts, "  "))
+		var rules []string
+		for _, r := range d.Proxy.Rules {
+			what := string(r.Level)
+			if r.Public {
+				what = "public"
+			}
+			rules = append(rules, r.Path+"="+what)
+		}
+		line("rules", strings.Join(rules, "  "))
+		line("signs out at", d.Proxy.LogoutPath)
+	}
 	line("consent", consentWord(d))
 	line("level", levelWord(d.RequiredLevel))
 	if len(d.Tenants) > 0 {
@@ -383,9 +463,11 @@ func showApp(w io.Writer, o appOut) {
 		line("for", strings.Join(ids, " "))
 	}
 	a := core.App{Doc: d}
-	line("tokens", fmt.Sprintf("%s, access %s, refresh %s", a.SignedWith(), a.Access(), a.Refresh()))
 	if d.API {
 		line("may call", "the API, for people")
+	}
+	if d.Proxy == nil {
+		line("tokens", fmt.Sprintf("%s, access %s, refresh %s", a.SignedWith(), a.Access(), a.Refresh()))
 	}
 	if d.NoPKCE {
 		line("PKCE", "not asked for")

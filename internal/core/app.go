@@ -11,6 +11,9 @@ const (
 	AppPublic = "none"   // it runs on people's devices and can keep no secret
 	AppSecret = "secret" // client_secret_basic or client_secret_post
 	AppKey    = "key"    // private_key_jwt: it signs, and sends no secret anywhere
+	// AppProxied stands behind a reverse proxy that asks us about each request; it
+	// speaks no protocol itself. It is known by its hosts.
+	AppProxied = "proxy"
 )
 
 // Grants that an app may use.
@@ -130,6 +133,8 @@ type AppDoc struct {
 	// Client is what only an API client has. Its rights stand in Scopes, the branches
 	// that it may see in Tenants.
 	Client ClientDoc `json:"client,omitzero"`
+	// Proxy is what is set of an app behind a reverse proxy; nil for others.
+	Proxy *AppProxy `json:"proxy,omitempty"`
 }
 
 // ClientDoc is what is set of an API client, besides what every app has.
@@ -153,6 +158,30 @@ func (a App) IsClient() bool { return a.Kind == AppClient }
 
 // Over reports whether an API client's time has run out.
 func (a App) Over(now time.Time) bool { return a.IsClient() && !now.Before(a.Doc.Client.ExpiresAt) }
+
+// AppProxy is what is set of an app behind a reverse proxy.
+type AppProxy struct {
+	// Hosts are its names as browsers know them, with the port where it is not the
+	// usual one. A host is one app's on the whole platform.
+	Hosts []string `json:"hosts"`
+	// Rules say what parts of it ask for more, or are for everybody. Of those that fit
+	// a path the longest holds.
+	Rules []PathRule `json:"rules,omitempty"`
+	// LogoutPath signs whoever goes there out everywhere; none when empty.
+	LogoutPath string `json:"logout_path,omitempty"`
+}
+
+// PathRule is about a path and all below it.
+type PathRule struct {
+	Path string `json:"path"`
+	// Level is what it takes to be there, beyond what the app asks for.
+	Level Level `json:"level,omitempty"`
+	// Public: nobody has to be signed in.
+	Public bool `json:"public,omitempty"`
+}
+
+// Proxied reports whether the app stands behind a reverse proxy.
+func (a App) Proxied() bool { return a.Doc.Auth == AppProxied && a.Doc.Proxy != nil }
 
 // Public reports whether the app can keep no secret.
 func (a App) Public() bool { return a.Doc.Auth == AppPublic }
@@ -260,6 +289,10 @@ type FamilyDoc struct {
 	// Key is the thumbprint of the key that the code is bound to; once exchanged, that
 	// the refresh tokens of an app without a secret are bound to.
 	Key string `json:"key,omitempty"`
+	// Host is where the cookie of an app behind a proxy is good, Browser a hash of what
+	// the browser that began was given: the ticket is good with both.
+	Host    string `json:"host,omitempty"`
+	Browser []byte `json:"browser,omitempty"`
 }
 
 // Live reports whether tokens of the family count at now.

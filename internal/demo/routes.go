@@ -43,6 +43,7 @@ func (d *Demo) routes() []web.Route {
 		{Pattern: "POST /demo/doors/{door}", Handler: d.postDoor, Guard: web.Public},
 		{Pattern: "GET /demo/mail", Handler: d.getMail, Guard: web.Public},
 		{Pattern: "GET /demo/mail.json", Handler: d.getMailJSON, Guard: web.Public},
+		{Pattern: "GET /demo/protected", Handler: d.getProtected, Guard: web.Public},
 		{Pattern: "GET /demo/clock", Handler: d.getClock, Guard: web.Public},
 		{Pattern: "POST /demo/clock", Handler: d.postClock, Guard: web.Public},
 		{Pattern: "GET /demo/people.json", Handler: d.getPeople, Guard: web.Public},

@@ -71,6 +71,7 @@ func (d *Demo) walk(ctx context.Context, say *teller) error {
 		{"mandatory for all", []string{"WBX-01", "WBX-04", "WBX-10"}, s.mandatory},
 		{"reset that clears MFA", []string{"WBX-06", "WBX-11"}, s.phoneGone},
 		{"everybody", nil, s.others},
+		{"forward-auth", []string{"ACR-31"}, s.forwardAuth},
 		{"audit log sealed", []string{"ACR-34"}, s.audit},
 	} {
 		began := time.Now()

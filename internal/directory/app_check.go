@@ -36,13 +36,19 @@ func invalidApp(field string) *core.Fault { return core.Invalid("app.invalid", "
 
 // cleanApp checks what a wish says by itself. Rows O-01, O-02 and B-45: what an app
 // may be sent back to is decided here, once, and later compared whole.
-func cleanApp(w AppWish) (AppWish, error) {
+func (s *Service) cleanApp(w AppWish) (AppWish, error) {
 	name, err := cleanName(w.Name)
 	if err != nil {
 		return w, err
 	}
 	w.Name = name
 	d := &w.Doc
+	if d.Auth == core.AppProxied {
+		return s.cleanProxied(w)
+	}
+	if d.Proxy != nil {
+		return w, invalidApp("hosts")
+	}
 	if d.Auth == "" {
 		d.Auth = core.AppSecret
 	}

@@ -46,6 +46,15 @@ func (s *Service) CreateApp(ctx context.Context, at core.TenantID, w AppWish, by
 		if err := tx.InsertApp(a); err != nil {
 			return err
 		}
+		if err := setHosts(tx, a); err != nil {
+			return err
+		}
+		if a.Proxied() {
+			// Nobody kept it, but that its hosts are nobody's.
+			if err := tx.Changed(core.ChangeApp, string(a.ID)); err != nil {
+				return err
+			}
+		}
 		if a.Doc.Auth == core.AppSecret {
 			if secretText, err = newAppSecret(tx, a); err != nil {
 				return err
@@ -61,7 +70,7 @@ func (s *Service) CreateApp(ctx context.Context, at core.TenantID, w AppWish, by
 
 // checkApp checks a wish, also against where the app stands.
 func (s *Service) checkApp(ctx context.Context, owner access.Place, w AppWish) (AppWish, error) {
-	w, err := cleanApp(w)
+	w, err := s.cleanApp(w)
 	if err != nil {
 		return w, err
 	}
@@ -175,9 +184,9 @@ func (s *Service) ChangeApp(ctx context.Context, id core.AppID, w AppWish, by ac
 	if w, err = s.checkApp(ctx, owner, w); err != nil {
 		return core.App{}, err
 	}
-	return s.changeApp(ctx, id, by, func(_ store.Tx, a *core.App) (core.Event, error) {
+	return s.changeApp(ctx, id, by, func(tx store.Tx, a *core.App) (core.Event, error) {
 		a.Name, a.Doc = w.Name, w.Doc
-		return audit.Did(audit.AppChanged, by, string(id), c), nil
+		return audit.Did(audit.AppChanged, by, string(id), c), setHosts(tx, *a)
 	})
 }
 
@@ -218,7 +227,7 @@ func (s *Service) DeleteApp(ctx context.Context, id core.AppID, by access.Actor,
 	_, err := s.changeApp(ctx, id, by, func(tx store.Tx, a *core.App) (core.Event, error) {
 		a.State, a.DeletedAt = core.AppDeleted, tx.Now()
 		_, err := tx.ExpireAppSecrets(id, tx.Now())
-		return audit.Did(audit.AppDeleted, by, string(id), c), err
+		return audit.Did(audit.AppDeleted, by, string(id), c), errors.Join(err, setHosts(tx, *a))
 	})
 	return err
 }

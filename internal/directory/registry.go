@@ -27,6 +27,8 @@ type Registry struct {
 	kept map[core.AppID]*Registered
 	// issued counts tokens that API clients got, until they are written down.
 	issued map[core.ClientID]Issued
+	// hosts are those that were asked for: the app that they are of, or none.
+	hosts map[string]core.AppID
 }
 
 // registered is how many apps a node remembers at most.
@@ -42,7 +44,7 @@ type Registered struct {
 // NewRegistry makes a registry. Forget must be registered with the change feed whose
 // freshness fresh tells.
 func NewRegistry(st store.Store, tree *Tree, fresh func() bool, now func() time.Time) *Registry {
-	return &Registry{store: st, tree: tree, fresh: fresh, now: now, kept: map[core.AppID]*Registered{}}
+	return &Registry{store: st, tree: tree, fresh: fresh, now: now, kept: map[core.AppID]*Registered{}, hosts: map[string]core.AppID{}}
 }
 
 // Find finds an app that works: one that is stopped or deleted is not found, nor one
@@ -75,6 +77,37 @@ func (g *Registry) Find(ctx context.Context, id core.AppID) (*Registered, error)
 	return &out, nil
 }
 
+// At finds the app behind a proxy that a host is of.
+func (g *Registry) At(ctx context.Context, host string) (*Registered, error) {
+	g.mu.RLock()
+	gen := g.gen
+	id, known := g.hosts[host]
+	g.mu.RUnlock()
+	if !known || !g.fresh() {
+		var err error
+		id, err = g.store.FindHost(ctx, host)
+		if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound {
+			id, err = "", nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find host: %w", err)
+		}
+		g.mu.Lock()
+		if gen == g.gen {
+			if len(g.hosts) >= registered {
+				clear(g.hosts)
+			}
+			g.hosts[host] = id
+		}
+		g.mu.Unlock()
+	}
+	a, err := g.Find(ctx, id)
+	if err == nil && !a.Proxied() {
+		return nil, core.ErrNotFound
+	}
+	return a, err
+}
+
 func (g *Registry) read(ctx context.Context, id core.AppID, gen uint64) (*Registered, error) {
 	a, secrets, err := g.store.FindApp(ctx, id)
 	if err != nil {
@@ -99,11 +132,13 @@ func (g *Registry) Forget(c core.Change) {
 		g.mu.Lock()
 		g.gen++
 		delete(g.kept, core.AppID(c.Key))
+		clear(g.hosts)
 		g.mu.Unlock()
 	case core.ChangeEverything:
 		g.mu.Lock()
 		g.gen++
 		clear(g.kept)
+		clear(g.hosts)
 		g.mu.Unlock()
 	}
 }

@@ -30,6 +30,8 @@ type Service struct {
 	// Signs sees to it that there is a key for tokens of an algorithm, so that it is
 	// published before the first of them; nil in a dry run.
 	Signs func(ctx context.Context, alg string) error
+	// Reserved are hosts that no app may have; none when nil.
+	Reserved func(host string) bool
 }
 
 // Dry is the same service for a dry run: every refusal comes as it would, and

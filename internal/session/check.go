@@ -45,6 +45,11 @@ type Checker struct {
 	bySess  map[core.SessionID][32]byte
 	byUser  map[core.UserID]map[core.SessionID]struct{}
 	touches map[core.SessionID]store.Touch
+
+	// The same for the cookies of apps' hosts; see hosted.go.
+	hosted  map[[32]byte]*hosted
+	hostsBy map[core.SessionID]map[[32]byte]struct{}
+	hostsOf map[core.UserID]map[[32]byte]struct{}
 }
 
 type entry struct {
@@ -57,7 +62,8 @@ type entry struct {
 // Forget must be registered as its listener.
 func NewChecker(s store.Store, now func() time.Time, fresh func() bool, effective func(context.Context, core.TenantID) (policy.Effective, error)) *Checker {
 	return &Checker{store: s, now: now, fresh: fresh, effective: effective, byHash: map[[32]byte]*entry{}, bySess: map[core.SessionID][32]byte{},
-		byUser: map[core.UserID]map[core.SessionID]struct{}{}, touches: map[core.SessionID]store.Touch{}}
+		byUser: map[core.UserID]map[core.SessionID]struct{}{}, touches: map[core.SessionID]store.Touch{},
+		hosted: map[[32]byte]*hosted{}, hostsBy: map[core.SessionID]map[[32]byte]struct{}{}, hostsOf: map[core.UserID]map[[32]byte]struct{}{}}
 }
 
 // Check finds the live session of a token that came from an address. It errs with
@@ -116,11 +122,7 @@ func (c *Checker) use(ctx context.Context, key [32]byte, e entry, from netip.Add
 		}
 	}
 	if now.Sub(e.seen) >= touchEvery {
-		idle := time.Duration(e.session.Doc.Idle)
-		if idle <= 0 {
-			idle = time.Duration(eff.Settings.Session.Idle)
-		}
-		e.session.LastSeenAt, e.session.IdleUntil = now, now.Add(idle)
+		e.session.LastSeenAt, e.session.IdleUntil = now, now.Add(idleOf(e.session, eff))
 		c.mu.Lock()
 		if kept := c.byHash[key]; kept != nil {
 			kept.seen, kept.session.LastSeenAt, kept.session.IdleUntil = now, now, e.session.IdleUntil
@@ -172,6 +174,7 @@ func (c *Checker) Forget(ch core.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gen++
+	c.forgetHosts(ch)
 	one := func(id core.SessionID) {
 		if key, ok := c.bySess[id]; ok {
 			c.drop(key, c.byHash[key])

@@ -24,6 +24,9 @@ type AppWriter interface {
 	// UpdateApp writes an app whose Version is still the one given and that is not
 	// deleted.
 	UpdateApp(core.App) error
+	// SetHosts makes these the hosts of an app, and no others; ErrDuplicate "host" when
+	// one is another app's.
+	SetHosts(id core.AppID, hosts []string) error
 	InsertAppSecret(core.AppSecretRow) error
 	// ExpireAppSecrets lets all secrets of an app end by then, those that would end
 	// sooner when they would, and drops those that have ended. It returns how many go
@@ -69,6 +72,9 @@ type FamilyWriter interface {
 	// ExchangeCode consumes the code of a family that lives and writes its Doc, Seq
 	// and ExpiresAt: exactly one caller ever gets nil, everyone else ErrConflict.
 	ExchangeCode(core.Family) error
+	// InsertHostCookie makes a token, by its hash, one that stands for a family; it goes
+	// with the family.
+	InsertHostCookie(tokenHash []byte, id core.FamilyID) error
 	// Refreshed consumes the refresh token of a number: exactly one caller ever gets
 	// nil, everyone else ErrConflict. The next number is the good one.
 	Refreshed(id core.FamilyID, seq int64) error

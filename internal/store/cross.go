@@ -37,6 +37,11 @@ type Cross interface {
 	// Replaced lists service accounts of every tenant whose place an API client takes,
 	// in the order of their ids, after the id given, at most limit.
 	Replaced(ctx context.Context, after core.UserID, limit int) ([]Replaced, error)
+	// FindHost finds the app that a host is of.
+	FindHost(ctx context.Context, host string) (core.AppID, error)
+	// FindHosted finds what the cookie of an app's host stands for, by the hash of its
+	// token.
+	FindHosted(ctx context.Context, tokenHash []byte) (Hosted, error)
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
@@ -162,6 +167,14 @@ type Login struct {
 type Replaced struct {
 	Tenant  core.TenantID
 	Service core.Service
+}
+
+// Hosted is what the cookie of an app's host stands for: the sign-in to the app, the
+// session that it came of, and whose they are.
+type Hosted struct {
+	Family  core.Family
+	Session core.Session
+	User    core.User
 }
 
 // Recounted is what a recount of one tenant found and repaired.

@@ -40,6 +40,12 @@ func (p Proxies) Client(r *http.Request) core.Client {
 	return c
 }
 
+// Listed reports whether a request comes from one of these proxies itself.
+func (p Proxies) Listed(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && p.trust(peer.Addr().Unmap().WithZone(""))
+}
+
 func (p Proxies) trust(a netip.Addr) bool {
 	for _, net := range p {
 		if net.Contains(a) {

@@ -15,6 +15,8 @@ const (
 	DeviceCookie  Cookie = "sallyport-device"  // a browser that finished a full sign-in before
 	LangCookie    Cookie = "sallyport-lang"    // the language that was picked
 	DoneCookie    Cookie = "sallyport-done"    // what was just done, for the next page to say once
+	HostCookie    Cookie = "sallyport-host"    // on the host of an app behind a proxy: the sign-in to it
+	BegunCookie   Cookie = "sallyport-begun"   // there too: which browser went to sign in
 )
 
 // Cookies writes and reads them. The __Host- prefix and Secure hold together:

@@ -33,6 +33,7 @@ var unique = map[string]string{
 	"tokens_pkey":      "token",
 	"tenants_platform": "platform",
 	"jobs_pkey":        "job",
+	"app_hosts_pkey":   "host",
 }
 
 func (e *engine) Diagnose(err error) sqlstore.Trouble {

@@ -44,6 +44,7 @@ var unique = map[string]string{
 	"sessions.token_hash": "token",
 	"tokens.hash":         "token",
 	"tenants.kind":        "platform",
+	"app_hosts.host":      "host",
 }
 
 func (e *engine) Diagnose(err error) sqlstore.Trouble {

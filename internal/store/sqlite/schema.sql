@@ -1,5 +1,14 @@
 -- What the migrations make. Written by: go test ./internal/store/sqlite -run TestSchema -update
 
+CREATE TABLE app_hosts (
+    host      text NOT NULL PRIMARY KEY,
+    tenant_id text NOT NULL,
+    app_id    text NOT NULL,
+    FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id)
+) STRICT;
+
+CREATE INDEX app_hosts_app ON app_hosts (app_id);
+
 CREATE TABLE app_secrets (
     hash         blob NOT NULL PRIMARY KEY,
     app_id       text NOT NULL,
@@ -222,6 +231,13 @@ CREATE INDEX families_expiry ON families (expires_at);
 CREATE INDEX families_told ON families (next_at, id) WHERE notify = 2;
 
 CREATE INDEX families_user ON families (user_id, ended_at);
+
+CREATE TABLE host_cookies (
+    token_hash blob NOT NULL PRIMARY KEY,
+    family_id  text NOT NULL REFERENCES families (id) ON DELETE CASCADE
+) STRICT;
+
+CREATE INDEX host_cookies_family ON host_cookies (family_id);
 
 CREATE TABLE jobs (
     tenant_id  text NOT NULL REFERENCES tenants (id),

@@ -43,6 +43,31 @@ func (s *Store) FindApp(ctx context.Context, id core.AppID) (a core.App, secrets
 	return a, secrets, err
 }
 
+func (s *Store) FindHost(ctx context.Context, host string) (id core.AppID, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		found, err := q.FindHost(ctx, text(host))
+		id = core.AppID(found)
+		return err
+	})
+	return id, err
+}
+
+// SetHosts asks for the app first: a host without one would be nobody's for good.
+func (t *tx) SetHosts(id core.AppID, hosts []string) error {
+	if _, err := t.q.AppStand(t.ctx, db.AppStandParams{TenantID: t.own(), ID: string(id)}); err != nil {
+		return t.err(err)
+	}
+	if _, err := t.q.DropHosts(t.ctx, db.DropHostsParams{TenantID: t.own(), AppID: string(id)}); err != nil {
+		return t.err(err)
+	}
+	for _, h := range hosts {
+		if err := t.q.InsertHost(t.ctx, db.InsertHostParams{Host: text(h), TenantID: t.own(), AppID: string(id)}); err != nil {
+			return t.err(err)
+		}
+	}
+	return nil
+}
+
 func (t *tx) App(id core.AppID) (core.App, error) {
 	row, err := t.q.App(t.ctx, db.AppParams{TenantID: t.own(), ID: string(id)})
 	if err != nil {

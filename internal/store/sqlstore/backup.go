@@ -48,7 +48,7 @@ type backupEnd struct {
 // Tables in an order that has every row after those it refers to.
 var tableOrder = [...]string{
 	"meta", "tenants", "users", "people_counts", "passwords", "browsers", "custom_roles", "roles", "service_accounts", "budgets", "factors",
-	"attempts", "sessions", "tokens", "jobs", "apps", "app_secrets", "families", "devices", "connections", "spent", "replies",
+	"attempts", "sessions", "tokens", "jobs", "apps", "app_secrets", "app_hosts", "families", "host_cookies", "devices", "connections", "spent", "replies",
 	"audit_events", "audit_batches", "outbox", "changes", "keyrings", "leases",
 }
 

@@ -80,6 +80,30 @@ func (t *tx) ExchangeCode(f core.Family) error {
 	return t.once(n, err, "the code cannot be exchanged, or not again")
 }
 
+// InsertHostCookie asks for the family first: another tenant's is not here.
+func (t *tx) InsertHostCookie(hash []byte, id core.FamilyID) error {
+	if _, err := t.q.Family(t.ctx, db.FamilyParams{TenantID: t.own(), ID: string(id)}); err != nil {
+		return t.err(err)
+	}
+	return t.err(t.q.InsertHostCookie(t.ctx, db.InsertHostCookieParams{TokenHash: bytesIn(hash), FamilyID: string(id)}))
+}
+
+func (s *Store) FindHosted(ctx context.Context, tokenHash []byte) (out store.Hosted, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.FindHosted(ctx, bytesIn(tokenHash))
+		if err != nil {
+			return err
+		}
+		if out.Family, _, err = familyOf(row.Family); err != nil {
+			return err
+		}
+		out.User = userOf(row.User)
+		out.Session, _, err = sessionOf(row.Session)
+		return err
+	})
+	return out, err
+}
+
 func (t *tx) Refreshed(id core.FamilyID, seq int64) error {
 	n, err := t.q.Refreshed(t.ctx, db.RefreshedParams{TenantID: t.own(), ID: string(id), Now: micros(t.now), Seq: seq})
 	return t.once(n, err, "the refresh token cannot be used, or not again")

@@ -402,3 +402,51 @@ func testSpent(t *testing.T, w *world) {
 	}
 	spent(false)
 }
+
+// testHosts: a host is one app's, and a cookie of one stands for a sign-in to the app
+// as long as that is kept.
+func testHosts(t *testing.T, w *world) {
+	h := w.household()
+	other := w.app(w.customer().ID)
+	first, second := w.id("wiki")+".example.org", w.id("files")+".example.org:8443"
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.SetHosts(h.app.ID, []string{first, second}) })
+	for _, host := range []string{first, second} {
+		id, err := w.FindHost(w.ctx, host)
+		same(t, "the app of "+host, id, h.app.ID)
+		same(t, "error", err, nil)
+	}
+	var dup store.ErrDuplicate
+	err := w.Update(w.ctx, other.Tenant, func(tx store.Tx) error { return tx.SetHosts(other.ID, []string{second}) })
+	if !errors.As(err, &dup) || dup.What != "host" {
+		t.Errorf("a host of two apps: %v", err)
+	}
+	if err := w.Update(w.ctx, other.Tenant, func(tx store.Tx) error { return tx.SetHosts(h.app.ID, nil) }); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("another tenant's app lost its hosts: %v", err)
+	}
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.SetHosts(h.app.ID, []string{first}) })
+	if _, err := w.FindHost(w.ctx, second); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("a host that was given up: %v", err)
+	}
+	w.update(other.Tenant, func(tx store.Tx) error { return tx.SetHosts(other.ID, []string{second}) })
+
+	f := w.newFamily(h.user, h.app.ID, h.session.ID)
+	f.Doc.Host, f.Doc.Browser = first, []byte("whose")
+	hash := []byte("hash of " + w.id("cookie"))
+	w.update(h.tenant.ID, func(tx store.Tx) error { return errors.Join(tx.InsertFamily(f), tx.InsertHostCookie(hash, f.ID)) })
+	got, err := w.FindHosted(w.ctx, hash)
+	same(t, "error", err, nil)
+	same(t, "family", got.Family, w.familyNow(f))
+	same(t, "its host", got.Family.Doc.Host, first)
+	same(t, "session", got.Session.ID, h.session.ID)
+	same(t, "person", got.User.ID, h.user.ID)
+	if _, err := w.FindHosted(w.ctx, []byte("hash of nothing")); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("a cookie that never was: %v", err)
+	}
+	if err := w.Update(w.ctx, other.Tenant, func(tx store.Tx) error { return tx.InsertHostCookie([]byte("planted"), f.ID) }); !errors.Is(err, core.ErrNotFound) {
+		t.Errorf("a cookie for another tenant's family: %v", err)
+	}
+	w.update(h.tenant.ID, func(tx store.Tx) error { return tx.EndFamily(f.ID, "test") })
+	if got, err := w.FindHosted(w.ctx, hash); err != nil || got.Family.EndedAt.IsZero() {
+		t.Errorf("a family that ended: %+v, %v", got.Family, err)
+	}
+}

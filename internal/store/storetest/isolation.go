@@ -66,6 +66,7 @@ func (w *world) household() household {
 			tx.Append(core.Event{Name: "signin.succeeded", Actor: string(h.user.ID), Target: string(h.user.ID), Result: "ok"}),
 			tx.QueueMail(h.mail),
 			tx.InsertApp(h.app), tx.InsertApp(h.client), tx.InsertAppSecret(h.secret), tx.InsertFamily(h.family), tx.SaveConnection(h.connection), tx.InsertDevice(h.device),
+			tx.SetHosts(h.app.ID, []string{string(h.app.ID) + ".example.org"}), tx.InsertHostCookie([]byte("cookie "+h.family.ID), h.family.ID),
 			tx.Spend(core.SpentAccess, []byte(h.user.ID), w.clock.Now().Add(40*24*time.Hour)),
 			tx.BeginReply(core.Reply{Mark: []byte(h.user.ID), Tenant: h.tenant.ID, Print: []byte("print"), BusyUntil: w.clock.Now().Add(time.Hour), ExpiresAt: w.clock.Now().Add(40 * 24 * time.Hour)}),
 		)
@@ -562,6 +563,12 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		h.app.Name = "changed"
 		return must(tx.UpdateApp(h.app))
 	},
+	"SetHosts": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.SetHosts(h.app.ID, []string{"taken.example.org"}))
+	},
+	"InsertHostCookie": func(_ *world, tx store.Tx, h household) error {
+		return must(tx.InsertHostCookie([]byte("planted"), h.family.ID))
+	},
 	"InsertAppSecret": func(w *world, tx store.Tx, h household) error {
 		s := w.newSecret(h.app)
 		s.Tenant = tx.TenantID()
@@ -745,7 +752,7 @@ func same(t testing.TB, what string, got, want any) {
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
 	"AllClients", "AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
-	"EventsAfter", "FindApp", "FindByEmail", "FindDevice", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
+	"EventsAfter", "FindApp", "FindByEmail", "FindDevice", "FindHost", "FindHosted", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
 	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "Replaced", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleLogout", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }
 

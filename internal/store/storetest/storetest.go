@@ -91,6 +91,7 @@ func Run(t *testing.T, e Engine) {
 		{"apps are told of the end", testLogouts},
 		{"connections", testConnections},
 		{"devices are answered once", testDevices},
+		{"hosts of apps", testHosts},
 		{"marks are used once", testSpent},
 		{"replies are begun once", testReplies},
 	} {

@@ -303,6 +303,23 @@ func (q *Queries) DropConnection(ctx context.Context, arg DropConnectionParams) 
 	return result.RowsAffected()
 }
 
+const dropHosts = `-- name: DropHosts :execrows
+DELETE FROM app_hosts WHERE tenant_id = $1 AND app_id = $2
+`
+
+type DropHostsParams struct {
+	TenantID string
+	AppID    string
+}
+
+func (q *Queries) DropHosts(ctx context.Context, arg DropHostsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, dropHosts, arg.TenantID, arg.AppID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const dueLogouts = `-- name: DueLogouts :many
 SELECT id, tenant_id, user_id, app_id, session_id, offline, level, doc, seq, code_at, created_at, used_at, expires_at, ended_at, ended_why, notify, tries, next_at FROM families WHERE notify = 2 AND next_at <= $1 ORDER BY next_at, id LIMIT CAST($2 AS bigint)
 `
@@ -641,6 +658,99 @@ func (q *Queries) FindApp(ctx context.Context, id string) (App, error) {
 	return i, err
 }
 
+const findHost = `-- name: FindHost :one
+SELECT app_id FROM app_hosts WHERE host = $1
+`
+
+func (q *Queries) FindHost(ctx context.Context, host string) (string, error) {
+	row := q.db.QueryRowContext(ctx, findHost, host)
+	var app_id string
+	err := row.Scan(&app_id)
+	return app_id, err
+}
+
+const findHosted = `-- name: FindHosted :one
+SELECT families.id, families.tenant_id, families.user_id, families.app_id, families.session_id, families.offline, families.level, families.doc, families.seq, families.code_at, families.created_at, families.used_at, families.expires_at, families.ended_at, families.ended_why, families.notify, families.tries, families.next_at, sessions.id, sessions.tenant_id, sessions.user_id, sessions.token_hash, sessions.level, sessions.doc, sessions.version, sessions.created_at, sessions.rotated_at, sessions.last_seen_at, sessions.expires_at, sessions.idle_until, sessions.ended_at, sessions.ended_why, sessions.acting_in, users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since
+FROM host_cookies
+JOIN families ON families.id = host_cookies.family_id
+JOIN sessions ON sessions.tenant_id = families.tenant_id AND sessions.id = families.session_id
+JOIN users ON users.tenant_id = families.tenant_id AND users.id = families.user_id
+WHERE host_cookies.token_hash = $1
+`
+
+type FindHostedRow struct {
+	Family  Family
+	Session Session
+	User    User
+}
+
+func (q *Queries) FindHosted(ctx context.Context, tokenHash []byte) (FindHostedRow, error) {
+	row := q.db.QueryRowContext(ctx, findHosted, tokenHash)
+	var i FindHostedRow
+	err := row.Scan(
+		&i.Family.ID,
+		&i.Family.TenantID,
+		&i.Family.UserID,
+		&i.Family.AppID,
+		&i.Family.SessionID,
+		&i.Family.Offline,
+		&i.Family.Level,
+		&i.Family.Doc,
+		&i.Family.Seq,
+		&i.Family.CodeAt,
+		&i.Family.CreatedAt,
+		&i.Family.UsedAt,
+		&i.Family.ExpiresAt,
+		&i.Family.EndedAt,
+		&i.Family.EndedWhy,
+		&i.Family.Notify,
+		&i.Family.Tries,
+		&i.Family.NextAt,
+		&i.Session.ID,
+		&i.Session.TenantID,
+		&i.Session.UserID,
+		&i.Session.TokenHash,
+		&i.Session.Level,
+		&i.Session.Doc,
+		&i.Session.Version,
+		&i.Session.CreatedAt,
+		&i.Session.RotatedAt,
+		&i.Session.LastSeenAt,
+		&i.Session.ExpiresAt,
+		&i.Session.IdleUntil,
+		&i.Session.EndedAt,
+		&i.Session.EndedWhy,
+		&i.Session.ActingIn,
+		&i.User.ID,
+		&i.User.TenantID,
+		&i.User.Kind,
+		&i.User.State,
+		&i.User.BeforeState,
+		&i.User.Login,
+		&i.User.LoginKey,
+		&i.User.Name,
+		&i.User.Email,
+		&i.User.EmailKey,
+		&i.User.Federated,
+		&i.User.Locale,
+		&i.User.LastSignInAt,
+		&i.User.Version,
+		&i.User.CreatedAt,
+		&i.User.ChangedAt,
+		&i.User.ValidatedAt,
+		&i.User.AwakeAt,
+		&i.User.OrganisationID,
+		&i.User.Enrolled,
+		&i.User.Standing,
+		&i.User.NameKey,
+		&i.User.FamilyKey,
+		&i.User.PlacedAt,
+		&i.User.Skips,
+		&i.User.SkipsSince,
+	)
+	return i, err
+}
+
 const handOver = `-- name: HandOver :execrows
 UPDATE families SET session_id = CAST($1 AS text)
 WHERE tenant_id = $2 AND user_id = $3 AND ended_at = 0 AND session_id = CAST($4 AS text)
@@ -775,6 +885,35 @@ func (q *Queries) InsertFamily(ctx context.Context, arg InsertFamilyParams) erro
 		arg.EndedWhy,
 		arg.Notify,
 	)
+	return err
+}
+
+const insertHost = `-- name: InsertHost :exec
+INSERT INTO app_hosts (host, tenant_id, app_id) VALUES ($1, $2, $3)
+`
+
+type InsertHostParams struct {
+	Host     string
+	TenantID string
+	AppID    string
+}
+
+func (q *Queries) InsertHost(ctx context.Context, arg InsertHostParams) error {
+	_, err := q.db.ExecContext(ctx, insertHost, arg.Host, arg.TenantID, arg.AppID)
+	return err
+}
+
+const insertHostCookie = `-- name: InsertHostCookie :exec
+INSERT INTO host_cookies (token_hash, family_id) VALUES ($1, $2)
+`
+
+type InsertHostCookieParams struct {
+	TokenHash []byte
+	FamilyID  string
+}
+
+func (q *Queries) InsertHostCookie(ctx context.Context, arg InsertHostCookieParams) error {
+	_, err := q.db.ExecContext(ctx, insertHostCookie, arg.TokenHash, arg.FamilyID)
 	return err
 }
 

@@ -21,6 +21,12 @@ type App struct {
 	UsedFrom  string
 }
 
+type AppHost struct {
+	Host     string
+	TenantID string
+	AppID    string
+}
+
 type AppSecret struct {
 	Hash       []byte
 	AppID      string
@@ -186,6 +192,11 @@ type Family struct {
 	Notify    int64
 	Tries     int64
 	NextAt    int64
+}
+
+type HostCookie struct {
+	TokenHash []byte
+	FamilyID  string
 }
 
 type Job struct {

@@ -28,6 +28,26 @@ UPDATE apps SET name = @name, name_key = @name_key, state = @state, doc = @doc, 
     changed_at = @changed_at, deleted_at = @deleted_at
 WHERE tenant_id = @tenant_id AND id = @id AND version = @version AND state <> 'deleted';
 
+-- name: FindHost :one
+SELECT app_id FROM app_hosts WHERE host = @host;
+
+-- name: DropHosts :execrows
+DELETE FROM app_hosts WHERE tenant_id = @tenant_id AND app_id = @app_id;
+
+-- name: InsertHost :exec
+INSERT INTO app_hosts (host, tenant_id, app_id) VALUES (@host, @tenant_id, @app_id);
+
+-- name: FindHosted :one
+SELECT sqlc.embed(families), sqlc.embed(sessions), sqlc.embed(users)
+FROM host_cookies
+JOIN families ON families.id = host_cookies.family_id
+JOIN sessions ON sessions.tenant_id = families.tenant_id AND sessions.id = families.session_id
+JOIN users ON users.tenant_id = families.tenant_id AND users.id = families.user_id
+WHERE host_cookies.token_hash = @token_hash;
+
+-- name: InsertHostCookie :exec
+INSERT INTO host_cookies (token_hash, family_id) VALUES (@token_hash, @family_id);
+
 -- name: AppSecrets :many
 SELECT * FROM app_secrets WHERE app_id = @app_id ORDER BY created_at DESC, hash;
 
