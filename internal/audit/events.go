@@ -92,6 +92,9 @@ const (
 	AppOpened          = "app.opened"  // a person went into it; tokens followed
 	AppConsented       = "app.consented"
 	AppDenied          = "app.denied"
+	AppSecretEnded     = "app.secret_ended" // one of several, before its time
+	AppDisconnected    = "app.disconnected" // an app was taken from a person, by them or for them
+	AppTested          = "app.tested"       // an administrator signed in to it from its page
 	TokenReused        = "token.reused" // a code or refresh token came twice: all tokens of that sign-in ended
 	TokenRevoked       = "token.revoked"
 	CountsRepaired     = "store.counts_repaired"
@@ -107,7 +110,7 @@ var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSu
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
-	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied,
+	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied, AppSecretEnded, AppDisconnected, AppTested,
 	TokenReused, TokenRevoked, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 

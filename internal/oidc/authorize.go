@@ -61,7 +61,8 @@ func (h *Handler) again(r *http.Request, sealed string) (asked, *directory.Regis
 		return a, nil, err
 	}
 	app, err := h.Apps.Find(r.Context(), a.App)
-	if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound || err == nil && !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()) {
+	tested := a.Test != "" && a.Redirect == TestPath(a.App)
+	if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound || err == nil && !tested && !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()) {
 		return a, nil, core.NewFault(core.KindInvalid, "app.unknown")
 	}
 	return a, app, err
@@ -296,6 +297,9 @@ func (h *Handler) issue(w http.ResponseWriter, r *http.Request, a asked, app *di
 		}
 		if f, err = session.OpenFamily(tx, ask); err != nil {
 			return err
+		}
+		if a.Test != "" {
+			return nil // trying it out is not using it, and allows it nothing
 		}
 		return h.connect(tx, r, a, app, cur, allowed)
 	})

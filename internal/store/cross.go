@@ -28,6 +28,8 @@ type Cross interface {
 	// FindApp finds an app by id in any tenant, deleted ones too, with its secrets, the
 	// newest first.
 	FindApp(ctx context.Context, id core.AppID) (core.App, []core.AppSecretRow, error)
+	// AppPeople counts who uses an app, of all tenants, and who of them did since then.
+	AppPeople(ctx context.Context, id core.AppID, since time.Time) (people, lately int, err error)
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)
