@@ -54,7 +54,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	h.Teller = &oidc.Teller{Handler: provider, Client: outgoing.New(reach), Log: h.Log}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
-		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Apps: works, Support: works, Audit: works, Explainer: works}
+		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Apps: works, Tester: tester{provider}, Support: works, Audit: works, Explainer: works}
 	api := &adminapi.Handler{SignIn: h.SignIn, Proxies: proxies}
 	free := func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) { return r, nil }
 	rows := slices.DeleteFunc(slices.Concat(door.Routes(), account.Routes(), admin.Routes(), api.Routes(), provider.Routes()), func(row web.Route) bool {
@@ -104,4 +104,17 @@ func hostOnly(hostport string) string {
 func isLoopback(name string) bool {
 	a, err := netip.ParseAddr(name)
 	return err == nil && a.IsLoopback()
+}
+
+// tester lets the console try an app with the provider; the two faces do not know each
+// other.
+type tester struct{ provider *oidc.Handler }
+
+func (t tester) BeginTest(ctx context.Context, by console.Caller, app core.AppID, anew bool) (string, error) {
+	return t.provider.BeginTest(ctx, by.Current, app, anew)
+}
+
+func (t tester) EndTest(ctx context.Context, by console.Caller, app core.AppID, q url.Values) (console.AppTested, error) {
+	x, err := t.provider.EndTest(ctx, by.Current, app, q, by.Client)
+	return console.AppTested{Error: x.Error, About: x.About, ACR: x.Level.ACR(), Methods: x.Methods, AuthTime: x.AuthTime, Token: string(x.Token), Info: string(x.Info)}, err
 }

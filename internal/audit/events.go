@@ -95,7 +95,7 @@ const (
 	AppSecretEnded     = "app.secret_ended" // one of several, before its time
 	AppDisconnected    = "app.disconnected" // an app was taken from a person, by them or for them
 	AppTested          = "app.tested"       // an administrator signed in to it from its page
-	TokenReused        = "token.reused" // a code or refresh token came twice: all tokens of that sign-in ended
+	TokenReused        = "token.reused"     // a code or refresh token came twice: all tokens of that sign-in ended
 	TokenRevoked       = "token.revoked"
 	CountsRepaired     = "store.counts_repaired"
 	KeysRotated        = "key.rotated"

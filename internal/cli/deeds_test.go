@@ -52,6 +52,7 @@ var deeds = map[string][]string{
 	"A/disable":                  {"app change"},
 	"A/enable":                   {"app change"},
 	"A/delete":                   {"app delete"},
+	"A/test":                     {inBrowser}, // it is a sign-in
 	"POST U/apps":                {"user apps list", "user apps end"},
 	"GET T/roles":                {"role list", "role holders", "user roles list"},
 	"T/roles/grant":              {"user roles grant"},

@@ -166,7 +166,8 @@ type AppsPage struct {
 // AppPage is one app.
 type AppPage struct {
 	Page
-	View AppView
+	View     AppView
+	Snippets []Snippet
 }
 
 // AppFormPage makes or changes one.

@@ -40,6 +40,7 @@ type Handler struct {
 	Roles     Roles
 	Services  Services
 	Apps      Apps
+	Tester    AppTester
 	Support   Support
 	Audit     Audit
 	Explainer Explainer
@@ -236,6 +237,8 @@ func (h *Handler) Routes() []web.Route {
 	row("GET /admin/apps/{app}", h.app)
 	row("GET /admin/apps/{app}/edit", h.getEditApp)
 	row("POST /admin/apps/{app}/edit", h.postEditApp)
+	row("GET /admin/apps/{app}/test", h.getAppTest)
+	row("POST /admin/apps/{app}/test", h.postAppTest)
 	for _, d := range AppDeeds {
 		row("GET /admin/apps/{app}/"+string(d), h.getAppDeed(d))
 		row("POST /admin/apps/{app}/"+string(d), h.postAppDeed(d))

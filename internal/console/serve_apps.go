@@ -41,7 +41,11 @@ func (h *Handler) app(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Render(w, r, http.StatusOK, App(AppPage{h.page(r, v.Place, "apps", nil), v}))
+	snippets, err := Snippets(v.App, v.Issuer)
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, App(AppPage{h.page(r, v.Place, "apps", nil), v, snippets}))
 }
 
 func (h *Handler) getNewApp(w http.ResponseWriter, r *http.Request) error {

@@ -195,6 +195,9 @@ func selects(id core.AppID, on bool) lay {
 		if err != nil {
 			return nil, err
 		}
+		if by := eff.Selects(id); !on && by != nil {
+			return nil, core.ErrPolicyLocked.With("by", by.Name).With("key", "selected_apps")
+		}
 		list := slices.DeleteFunc(slices.Clone(eff.Settings.SelectedApps), func(a core.AppID) bool { return a == id })
 		if on {
 			list = append(list, id)
