@@ -152,6 +152,8 @@ type spot struct {
 	role        core.Role
 	roleVersion string
 	acting      core.SessionID // of somebody who acts in x
+	app         core.App
+	secret      string // the mark of an older secret of it
 	raw         *house.Raw
 }
 
@@ -181,10 +183,38 @@ func (s *spot) furnish(change func(*core.User)) {
 	s.who = s.account(s.x, change)
 	s.session, s.browser = s.seated(s.who)
 	s.role = s.custom(s.x, "Some")
+	var err error
+	s.app, _, err = s.Directory.CreateApp(s.t.Context(), s.x.ID, directory.AppWish{Name: "Ledger", Doc: core.AppDoc{RedirectURIs: []string{"https://ledger.example.com/cb"}}}, access.System(), core.Client{})
+	must(s.t, err)
 	s.View(s.x.ID, func(r store.Reader) error {
 		c, err := r.CustomRole(s.role)
 		s.roleVersion = fmt.Sprint(c.Version)
 		return err
+	})
+}
+
+// rotated gives the app a second secret.
+func (s *spot) rotated() {
+	d, err := s.Directory.App(s.t.Context(), s.app.ID, access.System())
+	must(s.t, err)
+	s.secret = d.Secrets[0].Mark()
+	_, _, err = s.Directory.RotateAppSecret(s.t.Context(), s.app.ID, directory.SecretOverlap, access.System(), core.Client{})
+	must(s.t, err)
+	s.app.Version++
+}
+
+// paused stops the app.
+func (s *spot) paused() {
+	var err error
+	s.app, err = s.Directory.SwitchApp(s.t.Context(), s.app.ID, false, access.System(), core.Client{})
+	must(s.t, err)
+}
+
+// connected lets the person use the app.
+func (s *spot) connected() {
+	now := s.Clock.Now()
+	s.Change(s.who.Tenant, func(tx store.Tx) error {
+		return tx.SaveConnection(core.Connection{Tenant: s.who.Tenant, User: s.who.ID, App: s.app.ID, FirstUsedAt: now, LastUsedAt: now})
 	})
 }
 
@@ -221,7 +251,7 @@ func (w *world) version(id core.TenantID) (v string) {
 // path fills in a row's pattern with the ids of a spot.
 func (s *spot) path(pattern string) (method, path string) {
 	method, path, _ = strings.Cut(pattern, " ")
-	return method, strings.NewReplacer("{$}", "", "{tenant}", string(s.x.ID), "{user}", string(s.who.ID), "{role}", string(s.role), "{preset}", "self-service").Replace(path)
+	return method, strings.NewReplacer("{$}", "", "{tenant}", string(s.x.ID), "{user}", string(s.who.ID), "{role}", string(s.role), "{app}", string(s.app.ID), "{preset}", "self-service").Replace(path)
 }
 
 // twin is the same spot with ids that never were.
@@ -232,13 +262,14 @@ func (s *spot) twin() *spot {
 	who.ID = core.UserID(secret.NewID(core.PrefixUser, now))
 	c.who, c.role = &who, core.Role(secret.NewID(core.PrefixRole, now))
 	c.session, c.browser = core.SessionID(secret.NewID(core.PrefixSession, now)), core.BrowserID(secret.NewID(core.PrefixBrowser, now))
+	c.app.ID = core.AppID(secret.NewID(core.PrefixApp, now))
 	c.acting = core.SessionID(secret.NewID(core.PrefixSession, now))
 	return &c
 }
 
 // as are fields that name what a twin has in the place of what is there.
 func (s *spot) as(twin *spot, fields []string) []string {
-	there := strings.NewReplacer(string(s.x.ID), string(twin.x.ID), string(s.unit.ID), string(twin.unit.ID), string(s.who.ID), string(twin.who.ID), string(s.role), string(twin.role),
+	there := strings.NewReplacer(string(s.x.ID), string(twin.x.ID), string(s.unit.ID), string(twin.unit.ID), string(s.who.ID), string(twin.who.ID), string(s.role), string(twin.role), string(s.app.ID), string(twin.app.ID),
 		string(s.session), string(twin.session), string(s.browser), string(twin.browser))
 	out := slices.Clone(fields)
 	for i, f := range out {
@@ -247,7 +278,7 @@ func (s *spot) as(twin *spot, fields []string) []string {
 	return out
 }
 
-var anyID = regexp.MustCompile(`(tn|us|ro|se|br|at|rq)_[0-9a-z]{26}`)
+var anyID = regexp.MustCompile(`(tn|us|ro|se|br|at|rq|ap)_[0-9a-z]{26}`)
 
 // same is an answer without what differs between any two: its moment, and the ids
 // that it was asked for or bears.
@@ -304,6 +335,14 @@ func (w *world) print(id core.TenantID) string {
 	for _, t := range below {
 		w.View(t.ID, func(r store.Reader) error {
 			users, err := r.Users("", 500)
+			apps, err7 := r.AppsHere(500)
+			for _, a := range apps {
+				if a.Tenant == t.ID {
+					secrets, err := r.AppSecrets(a.ID)
+					err7 = errors.Join(err7, put(string(a.ID), []any{a, secrets}, err))
+				}
+			}
+			err = errors.Join(err, err7)
 			roles, rolesErr := r.CustomRoles()
 			if err = errors.Join(err, put(string(t.ID), users, nil), put(string(t.ID)+" roles", roles, rolesErr)); err != nil {
 				return err
@@ -315,10 +354,12 @@ func (w *world) print(id core.TenantID) string {
 				budget, err4 := r.Budget(u.ID, "password")
 				invited, err5 := r.Tokens(u.ID, core.TokenInvitation)
 				service, err6 := r.Service(u.ID)
+				connected, err8 := r.Connections(u.ID)
+				err6 = errors.Join(err6, err8)
 				if errors.Is(err6, core.ErrNotFound) {
 					err6 = nil
 				}
-				if err := errors.Join(err, err2, err3, err4, err5, err6, put(string(u.ID), []any{factors, browsers, sessions, budget, invited, service}, nil)); err != nil {
+				if err := errors.Join(err, err2, err3, err4, err5, err6, put(string(u.ID), []any{factors, browsers, sessions, budget, invited, service, connected}, nil)); err != nil {
 					return err
 				}
 			}

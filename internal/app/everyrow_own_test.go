@@ -52,6 +52,8 @@ var ownTable = map[string]string{
 	"GET /account/security/sessions":             "y a d",
 	"POST /account/security/sessions":            "n a d",
 	"POST /account/security/sessions/others":     "> a d",
+	"GET /account/apps":                          "y a d",
+	"POST /account/apps":                         "n a d",
 	"GET /account/security/confirm-mail":         "> a d",
 	"POST /account/security/confirm-mail":        "> a d",
 	"POST /account/security/confirm-mail/resend": "> a d",
@@ -122,6 +124,8 @@ func sent(p *house.Person, pattern string) []string {
 		return []string{"browser", string(p.Browsers()[0].ID), "code", p.Code()}
 	case "/account/security/sessions":
 		return []string{"session", string(p.Sessions()[0].ID)}
+	case "/account/apps":
+		return []string{"app", "ap_none"}
 	case "/account/password":
 		return []string{"password", p.Password, "new_password", "Another long pass phrase"}
 	case "/account/profile":
@@ -135,6 +139,8 @@ func wrong(pattern string) []string {
 	switch _, path, _ := strings.Cut(pattern, " "); path {
 	case "/account/security/sessions":
 		return []string{"session", "se_none"}
+	case "/account/apps":
+		return []string{"app", "ap_none"}
 	case "/account/password":
 		return []string{"password", "never the right words", "new_password", "Another long pass phrase"}
 	case "/account/verify", "/account/security/totp":

@@ -114,6 +114,27 @@ var adminTable = map[string]adminRow{
 	"POST /admin/tenants/{tenant}/service-accounts/new": {may: "f f y f f f y", with: func(s *spot) []string {
 		return []string{"name", "Scanner", "login", s.fresh(), "reason", "scans", "networks", "", "expires", ""}
 	}},
+	// Apps are their owner's; the switch of one in the table is a setting.
+	"GET /admin/tenants/{tenant}/apps":                 {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/apps/new":             {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/apps/new":            {may: "f f y f f f y", with: describing},
+	"GET /admin/tenants/{tenant}/security/apps":        {may: "f f y f f f y", with: switching},
+	"POST /admin/tenants/{tenant}/security/apps":       {may: "f f y f f f y", with: switching},
+	"GET /admin/apps/{app}":                            {may: "f f y f f f y"},
+	"GET /admin/apps/{app}/edit":                       {may: "f f y f f f y"},
+	"POST /admin/apps/{app}/edit":                      {may: "f f y f f f y", with: describing},
+	"GET /admin/apps/{app}/test":                       {may: "f f > f f f >"},
+	"POST /admin/apps/{app}/test":                      {may: "f f > f f f a"},
+	"GET /admin/apps/{app}/rotate":                     {may: "f f y f f f y"},
+	"POST /admin/apps/{app}/rotate":                    {may: "f f y f f f y", with: ofApp},
+	"GET /admin/apps/{app}/retire":                     {may: "f f y f f f y", ready: (*spot).rotated, with: ofApp},
+	"POST /admin/apps/{app}/retire":                    {may: "f f y f f f y", ready: (*spot).rotated, with: ofApp},
+	"GET /admin/apps/{app}/disable":                    {may: "f f y f f f y"},
+	"POST /admin/apps/{app}/disable":                   {may: "f f y f f f y", with: ofApp},
+	"GET /admin/apps/{app}/enable":                     {may: "f f y f f f y"},
+	"POST /admin/apps/{app}/enable":                    {may: "f f y f f f y", ready: (*spot).paused, with: ofApp},
+	"GET /admin/apps/{app}/delete":                     {may: "f f y f f f y"},
+	"POST /admin/apps/{app}/delete":                    {may: "f f y f f f y", with: ofApp},
 	"GET /admin/tenants/{tenant}/roles":                {may: "f f y y y y y"},
 	"GET /admin/tenants/{tenant}/roles/grant":          {may: "> > > > > > >"},
 	"POST /admin/tenants/{tenant}/roles/grant":         {may: "f f y f f f y", with: giving},
@@ -129,6 +150,7 @@ var adminTable = map[string]adminRow{
 	// One person: of another organisation they are nobody.
 	"GET /admin/users/{user}":                         {may: "n n y y y y y"},
 	"POST /admin/users/{user}/sessions":               {may: "n n y f f f y", with: func(s *spot) []string { return []string{"session", string(s.session)} }},
+	"POST /admin/users/{user}/apps":                   {may: "n n y f f f y", ready: (*spot).connected, with: func(s *spot) []string { return []string{"app", string(s.app.ID)} }},
 	"POST /admin/users/{user}/browsers":               {may: "n n y y f f y", with: func(s *spot) []string { return []string{"browser", string(s.browser)} }},
 	"GET /admin/users/{user}/unlock":                  {may: "n n y y f f y"},
 	"POST /admin/users/{user}/unlock":                 {may: "n n y y f f y", with: (*spot).deed},
@@ -184,6 +206,18 @@ func moving(s *spot) []string     { return append(s.deed(), "tenant", string(s.u
 func serving(s *spot) []string    { return append(s.deed(), "reason", "scans", "networks", "10.0.0.0/8") }
 func cloning(s *spot) []string {
 	return []string{"name", "A clone", "base", "helpdesk", "right", "people.view", "version", s.roleVersion}
+}
+
+func describing(s *spot) []string {
+	return []string{"name", "Ledger", "auth", "secret", "redirect_uri", "https://ledger.example.com/cb", "consent", "ask", "alg", "ES256", "version", fmt.Sprint(s.app.Version)}
+}
+
+func ofApp(s *spot) []string {
+	return []string{"version", fmt.Sprint(s.app.Version), "secret", s.secret}
+}
+
+func switching(s *spot) []string {
+	return s.versioned("app", string(s.app.ID), "to", "on")
 }
 
 func changing(doc string) func(*spot) []string {

@@ -38,7 +38,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	https := strings.HasPrefix(base, "https://")
 	cookies := web.NewCookies(https)
 	now := h.Clock.Now
-	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device}
+	works := &desk.Desk{Store: h.Store, Directory: h.Directory, Recovery: h.Recovery, Hasher: h.Hasher, Rollout: h.Rollout, Support: h.Support, Now: now, Device: outbox.Device, Issuer: base}
 	end := func(ctx context.Context, s core.Session, c core.Client) error {
 		return session.SignOut(ctx, h.Store, s, c)
 	}
@@ -72,7 +72,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	h.Teller = &oidc.Teller{Handler: provider, Client: outgoing.New(reach), Log: h.Log}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
-		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
+		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Apps: works, Tester: tester{provider}, Support: works, Audit: works, Explainer: works}
 	api := &adminapi.Handler{SignIn: h.SignIn, Tree: h.Tree, Apps: h.Apps, Directory: h.Directory, Recovery: h.Recovery, Rollout: h.Rollout, Support: h.Support, Hasher: h.Hasher, Ring: h.Ring,
 		Quota: adminapi.NewQuota(h.Config.RateLimit.APIRequests, time.Minute, now), Proxies: proxies, Now: now, Device: outbox.Device, Base: base,
 		Tokens: func(r *http.Request) (adminapi.Token, error) {
@@ -127,4 +127,17 @@ func hostOnly(hostport string) string {
 func isLoopback(name string) bool {
 	a, err := netip.ParseAddr(name)
 	return err == nil && a.IsLoopback()
+}
+
+// tester lets the console try an app with the provider; the two faces do not know each
+// other.
+type tester struct{ provider *oidc.Handler }
+
+func (t tester) BeginTest(ctx context.Context, by console.Caller, app core.AppID, anew bool) (string, error) {
+	return t.provider.BeginTest(ctx, by.Current, app, anew)
+}
+
+func (t tester) EndTest(ctx context.Context, by console.Caller, app core.AppID, q url.Values) (console.AppTested, error) {
+	x, err := t.provider.EndTest(ctx, by.Current, app, q, by.Client)
+	return console.AppTested{Error: x.Error, About: x.About, ACR: x.Level.ACR(), Methods: x.Methods, AuthTime: x.AuthTime, Token: string(x.Token), Info: string(x.Info)}, err
 }

@@ -101,7 +101,10 @@ const (
 	ServiceReplaced    = "service_account.replaced"
 	ServiceWarned      = "service_account.retiring"
 	ServiceRetired     = "service_account.retired"
-	TokenReused        = "token.reused" // a code or refresh token came twice: all tokens of that sign-in ended
+	AppSecretEnded     = "app.secret_ended" // one of several, before its time
+	AppDisconnected    = "app.disconnected" // an app was taken from a person, by them or for them
+	AppTested          = "app.tested"       // an administrator signed in to it from its page
+	TokenReused        = "token.reused"     // a code or refresh token came twice: all tokens of that sign-in ended
 	TokenRevoked       = "token.revoked"
 	CountsRepaired     = "store.counts_repaired"
 	KeysRotated        = "key.rotated"
@@ -116,7 +119,7 @@ var Names = []string{SignInSucceeded, SignInFailed, SecondFactorFailed, StepUpSu
 	RecoverySaved, MailProofAsked, MailProofGiven, MFALookedAt, BrowserTrusted, AdminLinkMade, AdminLinkUsed, ServiceUsed, UserChanged, UserDeleted, UserMoved, UserConverted, EmailChangeAsked, EmailChanged, RoleRevoked, BrowsersUntrusted, PassMade, PassUsed,
 	UserUpdated, PeopleImported, RoleMade, RoleChanged, RoleDeleted, TenantCreated, TenantRenamed, TenantMoved, TenantConverted, TenantTrial, TenantSuspended, TenantResumed, TenantDeleted,
 	TenantRestored, TenantErased, SessionsEnded, FirstAdministrator, SupportOpened, SupportClosed, TenantMFAEnabled, TenantMFAMode, TenantMFADisabling, TenantMFADisabled,
-	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied, AppActed,
+	SettingsChanged, LocksChanged, TemplateChanged, RequirementKept, ActingStarted, ActingEnded, AppCreated, AppChanged, AppSecretMade, AppDeleted, AppRefused, AppOpened, AppConsented, AppDenied, AppActed, AppSecretEnded, AppDisconnected, AppTested,
 	ClientCreated, ClientChanged, ClientSecretMade, ClientDeleted, ClientTokens, ServiceReplaced, ServiceWarned, ServiceRetired, TokenReused, TokenRevoked, CountsRepaired, KeysRotated, BackupCompleted,
 	BackupRestored}
 

@@ -22,6 +22,7 @@ type appCmd struct {
 	Show   appShowCmd   `cmd:"" help:"Show an app and when its secrets were used; never the secrets."`
 	Change appChangeCmd `cmd:"" help:"Change what is given, and nothing else."`
 	Rotate appRotateCmd `cmd:"" help:"Make a new secret, printed once; the old one goes on for a while."`
+	Retire appRetireCmd `cmd:"" help:"End one of several secrets before its time."`
 	Delete appDeleteCmd `cmd:"" help:"End an app and all its tokens."`
 }
 
@@ -234,14 +235,28 @@ type appOut struct {
 	State   core.AppState `json:"state"`
 	Doc     core.AppDoc   `json:"settings"`
 	Secrets []secretOut   `json:"secrets,omitempty"`
+	Use     *appUse       `json:"use,omitempty"`
 	DryRun  bool          `json:"dry_run,omitempty"`
 }
 
 type secretOut struct {
+	Mark       string     `json:"mark"`
 	Hint       string     `json:"ends_in"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+}
+
+// appUse is who would notice if an app were gone.
+type appUse struct {
+	People  int `json:"people"`
+	Lately  int `json:"people_in_90_days"`
+	Selects int `json:"selected_by_organisations"`
+}
+
+func usedBy(ctx context.Context, h *app.House, id core.AppID) (*appUse, error) {
+	n, err := h.Directory.AppCounts(ctx, id, access.Shell())
+	return &appUse{n.People, n.Lately, n.Selects}, err
 }
 
 func appAnswer(a core.App) appOut {
@@ -406,6 +421,7 @@ type appIn struct {
 	App     core.AppID    `json:"app"`
 	Wish    appWish       `json:"wish,omitzero"`
 	Switch  string        `json:"switch,omitempty"`
+	Secret  string        `json:"secret,omitempty"`
 	Overlap time.Duration `json:"overlap,omitempty"`
 	DryRun  bool          `json:"dry_run,omitempty"`
 }
@@ -481,7 +497,10 @@ func showApp(w io.Writer, o appOut) {
 		if k.LastUsedAt != nil {
 			used = "used " + when(*k.LastUsedAt)
 		}
-		line("secret …"+k.Hint, fmt.Sprintf("made %s, %s, %s", when(k.CreatedAt), until, used))
+		line("secret …"+k.Hint, fmt.Sprintf("made %s, %s, %s, mark %s", when(k.CreatedAt), until, used, k.Mark))
+	}
+	if o.Use != nil {
+		line("used by", fmt.Sprintf("%s, %d in the last 90 days", count(o.Use.People, "person", "people"), o.Use.Lately))
 	}
 	t.Flush()
 }
@@ -494,7 +513,10 @@ func farAppShow(ctx context.Context, h *app.House, in appIn, out *answers) error
 	o := appAnswer(d.App)
 	o.Issuer = h.BaseURL()
 	for _, k := range d.Secrets {
-		o.Secrets = append(o.Secrets, secretOut{k.Hint, k.CreatedAt.UTC(), someTime(k.ExpiresAt), someTime(k.LastUsedAt)})
+		o.Secrets = append(o.Secrets, secretOut{k.Mark(), k.Hint, k.CreatedAt.UTC(), someTime(k.ExpiresAt), someTime(k.LastUsedAt)})
+	}
+	if o.Use, err = usedBy(ctx, h, in.App); err != nil {
+		return err
 	}
 	return out.Result(o)
 }
@@ -595,6 +617,14 @@ func farAppRotate(ctx context.Context, h *app.House, in appIn, out *answers) err
 	return out.Result(o)
 }
 
+// used says who uses an app, where somebody does.
+func used(o appOut) string {
+	if o.Use == nil || o.Use.People == 0 {
+		return ""
+	}
+	return ", which " + count(o.Use.People, "person uses", "people use") + ","
+}
+
 type appDeleteCmd struct {
 	appID
 	dry
@@ -607,7 +637,7 @@ func (v *appDeleteCmd) Run(s *shell) error {
 		if err != nil {
 			return err
 		}
-		if err := s.confirm(v.Yes, v.App, "this ends the app %q and all its tokens; it cannot be taken back", plain(had.Name)); err != nil {
+		if err := s.confirm(v.Yes, v.App, "this ends the app %s and all its tokens; it cannot be taken back", plain(had.Name)+used(had)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"slices"
@@ -37,6 +38,14 @@ func TestADryRunLeavesNothing(t *testing.T) {
 	in(t, 0, "role", "create", "--tenant", "Huber", "--name", "Reader", "--base", "auditor", "--right", "people.view")
 	in(t, 0, "user", "roles", "grant", "lena@huber.example", "auditor", "--on", "Huber")
 
+	made, _ := in(t, 0, "app", "create", "--name", "Ledger", "--tenant", "Huber", "--redirect-uri", "https://ledger.example.com/cb", "--json")
+	var app struct {
+		ID string `json:"client_id"`
+	}
+	if err := json.Unmarshal([]byte(made), &app); err != nil {
+		t.Fatal(err)
+	}
+
 	seen := func() string {
 		var all strings.Builder
 		for _, look := range [][]string{{"audit", "tail", "-n", "1000", "--json"}, {"tenant", "tree", "--json"}, {"user", "list", "--mfa", "--json"}, {"policy", "show", "--tenant", "Huber", "--json"},
@@ -61,10 +70,11 @@ func TestADryRunLeavesNothing(t *testing.T) {
 		"policy template set --tenant Nord locale=de", "policy preset apply self-service --tenant Huber",
 		// Where there is nothing to change there is nothing to leave either.
 		"tenant resume Huber", "tenant sessions end Huber", "tenant support open Huber", "user untrust lena@huber.example", "user sessions end lena@huber.example",
+		"mfa apps require Huber " + app.ID, "mfa apps release Huber " + app.ID, "user apps end lena@huber.example " + app.ID,
 	} {
 		args := append(strings.Fields(line), "--dry-run")
 		tried += line + "\n"
-		if strings.Contains(line, "--owner robot ") {
+		if strings.Contains(line, "--owner robot ") || strings.HasPrefix(line, "user apps end") {
 			in(t, 1, args...) // refused, as it would be
 			continue
 		}

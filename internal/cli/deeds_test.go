@@ -41,6 +41,19 @@ var deeds = map[string][]string{
 	"T/users/bulk":               {"user list", "user invite", "user unlock", "user untrust", "user reset-mfa", "user disable", "user enable"},
 	"GET T/service-accounts":     {"service-account list", "service-account show"},
 	"T/service-accounts/new":     {"service-account create"},
+	"GET T/security/apps":        {"mfa apps list", "mfa apps require", "mfa apps release"},
+	"POST T/security/apps":       {"mfa apps require", "mfa apps release"},
+	"GET T/apps":                 {"app list"},
+	"T/apps/new":                 {"app create"},
+	"GET A":                      {"app show"},
+	"A/edit":                     {"app change"},
+	"A/rotate":                   {"app rotate"},
+	"A/retire":                   {"app retire"},
+	"A/disable":                  {"app change"},
+	"A/enable":                   {"app change"},
+	"A/delete":                   {"app delete"},
+	"A/test":                     {inBrowser}, // it is a sign-in
+	"POST U/apps":                {"user apps list", "user apps end"},
 	"GET T/roles":                {"role list", "role holders", "user roles list"},
 	"T/roles/grant":              {"user roles grant"},
 	"T/roles/revoke":             {"user roles revoke"},
@@ -95,6 +108,9 @@ var asks = map[string][]string{
 	"role change":            {"name", "right"},
 	"user roles grant":       {"login", "role", "on"},
 	"audit list":             {"tenant", "about", "event", "result", "since", "format"},
+	"app create":             {"name", "tenant", "public", "redirect-uri", "logout-uri", "backchannel-uri", "grant", "scope", "resource", "consent", "level", "for", "access-life", "refresh-life", "alg", "keys", "without-pkce"},
+	"app change":             {"name", "state", "redirect-uri", "level", "with-pkce"},
+	"app rotate":             {"overlap"},
 	"policy explain":         {"user", "app", "address", "known-browser", "trusted-browser", "at"},
 }
 
@@ -107,7 +123,7 @@ func TestEveryDeedOfTheConsoleHasAVerb(t *testing.T) {
 	met := map[string]bool{}
 	for _, r := range (&console.Handler{}).Routes() {
 		pattern := r.Pattern
-		for long, short := range map[string]string{"/admin/tenants/{tenant}": "T", "/admin/users/{user}": "U"} {
+		for long, short := range map[string]string{"/admin/tenants/{tenant}": "T", "/admin/users/{user}": "U", "/admin/apps/{app}": "A"} {
 			pattern = strings.Replace(pattern, long, short, 1)
 		}
 		_, page, _ := strings.Cut(pattern, " ")
@@ -131,7 +147,7 @@ func TestEveryDeedOfTheConsoleHasAVerb(t *testing.T) {
 			}
 		}
 	}
-	for _, d := range slices.Concat(words(console.TenantDeeds, "T/"), words(console.PersonDeeds, "U/")) {
+	for _, d := range slices.Concat(words(console.TenantDeeds, "T/"), words(console.PersonDeeds, "U/"), words(console.AppDeeds, "A/")) {
 		if len(deeds[d]) == 0 {
 			t.Errorf("the deed %s has no verb", d)
 		}

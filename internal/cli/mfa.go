@@ -21,6 +21,7 @@ type mfaCmd struct {
 	List    mfaListCmd    `cmd:"" help:"Show how far every organisation is, the longest way first."`
 	WhatIf  mfaWhatIfCmd  `cmd:"" name:"what-if" help:"Say who would be asked, and when, if the switch were moved. Changes nothing."`
 	Enable  mfaEnableCmd  `cmd:"" help:"Ask an organisation's people for a second factor."`
+	Apps    mfaAppsCmd    `cmd:"" help:"Which apps ask for a second factor."`
 	Disable mfaDisableCmd `cmd:"" help:"Switch MFA off: what people have set up is deleted."`
 }
 

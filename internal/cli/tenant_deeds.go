@@ -25,6 +25,7 @@ type nodeIn struct {
 	Session     core.SessionID     `json:"session,omitempty"`
 	Requirement []core.Requirement `json:"requirement,omitempty"`
 	Which       string             `json:"which,omitempty"`
+	App         core.AppID         `json:"app,omitempty"`
 	Preset      string             `json:"preset,omitempty"`
 	Change      core.SettingsDoc   `json:"change,omitempty"`
 }

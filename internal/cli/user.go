@@ -33,6 +33,7 @@ type userCmd struct {
 	Pass     userPassCmd     `cmd:"" help:"Make a temporary pass for somebody who is locked out."`
 	Convert  userConvertCmd  `cmd:"" help:"Make a person's account a service account."`
 	Sessions userSessionsCmd `cmd:"" help:"Where an account is signed in."`
+	Apps     userAppsCmd     `cmd:"" help:"Which apps an account uses."`
 	Roles    userRolesCmd    `cmd:"" help:"What an account may do."`
 }
 

@@ -32,6 +32,7 @@ type userIn struct {
 	Life    time.Duration  `json:"life,omitempty"`
 	Browser core.BrowserID `json:"browser,omitempty"`
 	Session core.SessionID `json:"session,omitempty"`
+	App     core.AppID     `json:"app,omitempty"`
 	Role    string         `json:"role,omitempty"`
 	On      string         `json:"on,omitempty"`
 	Facts   *factsIn       `json:"facts,omitempty"`

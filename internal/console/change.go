@@ -73,12 +73,15 @@ const (
 	EffectInvites  = "invites"  // invitations that are sent
 	EffectProgram  = "program"  // people whose account is a program's from then on
 	EffectPass     = "pass"     // temporary passes that end
+	EffectUsers    = "users"    // people who use an app
+	EffectSelects  = "selects"  // organisations that selected it
 )
 
 // Effects lists them all.
 var Effects = []string{directory.EffectAsked, directory.EffectMayWait, directory.EffectPending, directory.EffectEnrolled, directory.EffectReleased,
 	directory.EffectExempt, directory.EffectRefused, directory.EffectAllowed, directory.EffectMoved, directory.EffectStuck, directory.EffectSessions,
-	directory.EffectLost, directory.EffectNotAsked, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites, EffectProgram, EffectPass}
+	directory.EffectLost, directory.EffectNotAsked, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites, EffectProgram, EffectPass,
+	directory.EffectAppOpen, directory.EffectAppShow, directory.EffectAppFreed, directory.EffectAppStuck, directory.EffectAppAsleep, EffectUsers, EffectSelects}
 
 // Ask is the proof that a form asks of the administrator.
 type Ask struct {

@@ -39,6 +39,8 @@ type Handler struct {
 	People    People
 	Roles     Roles
 	Services  Services
+	Apps      Apps
+	Tester    AppTester
 	Support   Support
 	Audit     Audit
 	Explainer Explainer
@@ -122,7 +124,7 @@ var flashes = map[string]bool{"tenant_created": true, "tenant_changed": true, "t
 	"mfa_org_on": true, "mfa_org_changed": true, "mfa_org_off": true, "settings_saved": true, "settings_same": true, "invited": true, "person_changed": true,
 	"person_deleted": true, "person_unlocked": true, "person_reinvited": true, "person_reset": true, "person_untrusted": true, "person_signed_out": true,
 	"bulk_done": true, "role_given": true, "role_taken": true, "role_saved": true, "role_deleted": true, "acting_begun": true, "acting_ended": true,
-	"session_ended": true, "mail_sent": true}
+	"session_ended": true, "mail_sent": true, "app_made": true, "app_saved": true, "app_deleted": true, "app_switched": true, "app_disconnected": true}
 
 // page is what every page begins with.
 func (h *Handler) page(r *http.Request, place Place, at string, fault error) Page {
@@ -210,6 +212,8 @@ func (h *Handler) Routes() []web.Route {
 	row("POST "+tenant+"/security/enable", h.postEnable)
 	row("GET "+tenant+"/security/disable", h.getDisable)
 	row("POST "+tenant+"/security/disable", h.postDisable)
+	row("GET "+tenant+"/security/apps", h.getSelect)
+	row("POST "+tenant+"/security/apps", h.postSelect)
 	row("GET "+tenant+"/security/settings", h.toSecurity)
 	row("POST "+tenant+"/security/settings", h.postSettings(OwnSettings))
 	row("GET "+tenant+"/security/locks", h.getSettings(LockSettings))
@@ -227,6 +231,18 @@ func (h *Handler) Routes() []web.Route {
 	row("GET "+tenant+"/service-accounts", h.services)
 	row("GET "+tenant+"/service-accounts/new", h.getNewService)
 	row("POST "+tenant+"/service-accounts/new", h.postNewService)
+	row("GET "+tenant+"/apps", h.apps)
+	row("GET "+tenant+"/apps/new", h.getNewApp)
+	row("POST "+tenant+"/apps/new", h.postNewApp)
+	row("GET /admin/apps/{app}", h.app)
+	row("GET /admin/apps/{app}/edit", h.getEditApp)
+	row("POST /admin/apps/{app}/edit", h.postEditApp)
+	row("GET /admin/apps/{app}/test", h.getAppTest)
+	row("POST /admin/apps/{app}/test", h.postAppTest)
+	for _, d := range AppDeeds {
+		row("GET /admin/apps/{app}/"+string(d), h.getAppDeed(d))
+		row("POST /admin/apps/{app}/"+string(d), h.postAppDeed(d))
+	}
 	row("GET "+tenant+"/roles", h.roles)
 	row("GET "+tenant+"/roles/grant", h.toRoles)
 	row("POST "+tenant+"/roles/grant", h.postGrant)
@@ -246,6 +262,7 @@ func (h *Handler) Routes() []web.Route {
 	row("GET /admin/users/{user}", h.person)
 	row("POST /admin/users/{user}/sessions", h.postEndSession)
 	row("POST /admin/users/{user}/browsers", h.postForgetBrowser)
+	row("POST /admin/users/{user}/apps", h.postDisconnect)
 	for _, d := range PersonDeeds {
 		row("GET /admin/users/{user}/"+string(d), h.getPersonDeed(d))
 		row("POST /admin/users/{user}/"+string(d), h.postPersonDeed(d))

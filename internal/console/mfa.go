@@ -94,6 +94,10 @@ type SecurityPage struct {
 	Page
 	MFA      MFAView
 	Settings *SettingsView // nil where the caller sees the switch alone
+	// Apps is the table of selected apps, where the caller sees the settings; From is
+	// its first line that is shown.
+	Apps *SelectionView
+	From int
 }
 
 // EnablePage shows what a requirement does before it is set.

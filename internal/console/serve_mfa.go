@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strconv"
 
 	"sallyport/internal/access"
 	"sallyport/internal/core"
@@ -32,6 +33,14 @@ func (h *Handler) drawSecurity(w http.ResponseWriter, r *http.Request, fault err
 			return err
 		}
 		p.Settings = &s
+		apps, err := h.Apps.Selection(r.Context(), me, place.Tenant.ID)
+		if err != nil {
+			return err
+		}
+		p.Apps = &apps
+		if n, err := strconv.Atoi(r.URL.Query().Get("apps")); err == nil && n > 0 {
+			p.From = n
+		}
 	}
 	p.Page = h.page(r, place, "security", fault)
 	return show(w, r, fault, Security(p))

@@ -67,6 +67,22 @@ func (h *Handler) postForgetBrowser(w http.ResponseWriter, r *http.Request) erro
 	return web.GoTo(personPath(v.User.ID, "?done=person_untrusted"))
 }
 
+// postDisconnect takes an app from somebody: its tokens end, and it may ask again.
+func (h *Handler) postDisconnect(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ParseForm(w, r, "app")
+	if err != nil {
+		return err
+	}
+	me, v, err := h.whom(r)
+	if err != nil {
+		return err
+	}
+	if err := h.People.Disconnect(r.Context(), me, v.User.ID, core.AppID(f.Get("app"))); err != nil {
+		return err
+	}
+	return web.GoTo(personPath(v.User.ID, "?done=app_disconnected"))
+}
+
 var personDeedFields = []string{"name", "email", "locale", "tenant", "hours", "reason", "networks", "expires", "version", "confirm", "code", "password"}
 
 // parsePersonChange reads a wish. Dates are days of the organisation: what is good

@@ -36,7 +36,11 @@ func (h *Handler) drawSettings(w http.ResponseWriter, r *http.Request, which Whi
 	if err != nil {
 		return err
 	}
-	return show(w, r, fault, Security(SecurityPage{p, view, &v}))
+	apps, err := h.Apps.Selection(r.Context(), me, place.Tenant.ID)
+	if err != nil {
+		return err
+	}
+	return show(w, r, fault, Security(SecurityPage{Page: p, MFA: view, Settings: &v, Apps: &apps}))
 }
 
 // postSettings takes a form of settings. The first time it shows what would change

@@ -163,6 +163,8 @@ type People interface {
 	// browser.
 	EndSession(ctx context.Context, by Caller, id core.UserID, session core.SessionID) error
 	ForgetBrowser(ctx context.Context, by Caller, id core.UserID, browser core.BrowserID) error
+	// Disconnect takes an app from a person.
+	Disconnect(ctx context.Context, by Caller, id core.UserID, app core.AppID) error
 }
 
 // UsersPage is the people of a tenant.
@@ -203,6 +205,7 @@ type PersonView struct {
 	Recovery Recovery
 	Browsers []Browser
 	Sessions []Session
+	Apps     []ConnectedApp
 	Events   []Entry
 	// Required says who asks a second factor of this person and since when.
 	Required bool

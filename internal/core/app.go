@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"time"
@@ -231,6 +232,16 @@ type AppSecretRow struct {
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero: never
 	LastUsedAt time.Time
+}
+
+// Mark tells one secret of an app from another, in a form or on a command line. It
+// is a piece of the hash, which nobody can turn into the secret.
+func (s AppSecretRow) Mark() string {
+	const piece = 6
+	if len(s.Hash) < piece {
+		return ""
+	}
+	return hex.EncodeToString(s.Hash[:piece])
 }
 
 // Good reports whether the secret is taken at now.

@@ -42,6 +42,8 @@ type asked struct {
 	Device core.DeviceID `json:"device,omitempty"`
 	// Pushed names a request that the app pushed: it is good for one code.
 	Pushed string `json:"pushed,omitempty"`
+	// Test is who tries the app from its page; see BeginTest. No parameter sets it.
+	Test core.UserID `json:"test,omitempty"`
 }
 
 // askedLife is how long a request may take to come back from the sign-in.
@@ -76,8 +78,11 @@ const sealAsked = "authorization request"
 // seal makes the address to come back to.
 func (h *Handler) seal(a asked) (string, error) { return h.sealAs(a, sealAsked) }
 
-func (h *Handler) sealAs(a asked, what string) (string, error) {
-	plain, err := json.Marshal(a)
+func (h *Handler) sealAs(a asked, what string) (string, error) { return h.sealed(a, what) }
+
+// sealed writes something that only this house can have written, for a purpose.
+func (h *Handler) sealed(v any, what string) (string, error) {
+	plain, err := json.Marshal(v)
 	if err != nil {
 		return "", err
 	}
@@ -86,6 +91,16 @@ func (h *Handler) sealAs(a asked, what string) (string, error) {
 		return "", err
 	}
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// unsealed reads it back.
+func (h *Handler) unsealed(text, what string, v any) bool {
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(text) > longest {
+		return false
+	}
+	plain, err := h.Ring.Open(sealed, what)
+	return err == nil && json.Unmarshal(plain, v) == nil
 }
 
 // unseal reads a request that this house sealed; one that took too long is refused.
@@ -129,7 +144,7 @@ func (h *Handler) Lead(ctx context.Context, returnTo string) signin.Lead {
 func origin(uri string) string {
 	u, err := url.Parse(uri)
 	switch {
-	case err != nil, uri == "":
+	case err != nil, uri == "", u.Scheme == "":
 		return ""
 	case u.Host == "":
 		return u.Scheme + ":"

@@ -65,7 +65,8 @@ func (h *Handler) again(r *http.Request, sealed string) (asked, *directory.Regis
 		_, err := h.waiting(r.Context(), a, app)
 		return a, app, err
 	}
-	if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound || err == nil && !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()) {
+	tested := a.Test != "" && a.Redirect == TestPath(a.App)
+	if f, ok := core.AsFault(err); ok && f.Kind == core.KindNotFound || err == nil && !tested && !directory.SameRedirect(app.Doc.RedirectURIs, a.Redirect, app.Public()) {
 		return a, nil, core.NewFault(core.KindInvalid, "app.unknown")
 	}
 	return a, app, err
@@ -314,6 +315,9 @@ func (h *Handler) issue(w http.ResponseWriter, r *http.Request, a asked, app *di
 			if err := tx.AnswerDevice(a.Device, core.DeviceAllowed, f.ID); err != nil {
 				return err
 			}
+		}
+		if a.Test != "" {
+			return nil // trying it out is not using it, and allows it nothing
 		}
 		return h.connect(tx, r, a, app, cur, allowed)
 	})

@@ -140,12 +140,19 @@ func (h *Handler) userinfo(w http.ResponseWriter, r *http.Request) (any, error) 
 	if a.Family == "" || !slices.Contains(scopes, core.ScopeOpenID) {
 		return nil, &refusal{Code: "insufficient_scope", About: "the scope openid is needed", Status: http.StatusForbidden, Realm: "Bearer", Params: `, scope="openid"`}
 	}
-	return struct {
-		Subject  string `json:"sub"`
-		TenantID string `json:"tenant_id"`
-		Tenant   string `json:"tenant"`
-		person
-	}{a.Subject, a.TenantID, a.Tenant, personOf(a.user, scopes)}, nil
+	return infoOf(a.user, scopes, a.Tenant), nil
+}
+
+// info is what userinfo says.
+type info struct {
+	Subject  string `json:"sub"`
+	TenantID string `json:"tenant_id"`
+	Tenant   string `json:"tenant"`
+	person
+}
+
+func infoOf(u core.User, scopes []string, tenant string) info {
+	return info{string(u.ID), string(u.Tenant), tenant, personOf(u, scopes)}
 }
 
 // inactive is all that is said of a token that does not count, whatever the reason

@@ -288,13 +288,20 @@ func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted
 	if !openID {
 		return out, nil
 	}
-	id := claims{Issuer: h.Issuer, Subject: c.Subject, Audience: audience{string(app.ID)}, Expires: now.Add(idLife).Unix(), Issued: c.Issued, Nonce: g.nonce,
-		AuthTime: c.AuthTime, ACR: c.ACR, AMR: c.AMR, AtHash: halfHash(alg, out.Access), Session: c.Session, TenantID: c.TenantID, Tenant: c.Tenant,
-		person: personOf(g.user, g.scopes)}
+	id := h.idClaims(app.App, g)
+	id.AtHash = halfHash(alg, out.Access)
 	if out.ID, err = h.sign(ctx, alg, typeID, id); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// idClaims are those of an ID token, without what belongs to the other tokens.
+func (h *Handler) idClaims(app core.App, g granted) claims {
+	now, f := h.Now(), g.family
+	return claims{Issuer: h.Issuer, Subject: string(f.User), Audience: audience{string(app.ID)}, Expires: now.Add(idLife).Unix(), Issued: now.Unix(), Nonce: g.nonce,
+		AuthTime: f.Doc.AuthTime.Unix(), ACR: f.Level.ACR(), AMR: f.Doc.Methods, Session: string(f.Doc.SID), TenantID: string(g.user.Tenant), Tenant: g.eff.Name(),
+		person: personOf(g.user, g.scopes)}
 }
 
 // bind binds a token to a key, where there is one, and says of which type it is then.

@@ -39,6 +39,25 @@ var ruleSelectedApps = rule{"selected_apps", func(f *Facts, s *sofar) verdict {
 	return v
 }}
 
+// Selects reports who holds an app on the list of an organisation's selected ones
+// by a lock; nil where it is the organisation's own word, or not selected.
+func (e Effective) Selects(id core.AppID) *core.Tenant {
+	for _, l := range e.locks {
+		if l.holds("selected_apps") && slices.Contains(l.values.SelectedApps, id) {
+			by := l.by
+			return &by
+		}
+	}
+	return nil
+}
+
+// Reachable reports whether somebody of an organisation without a role could set up
+// what a level takes: where nobody can, an app that asks for it is closed to all.
+func Reachable(e Effective, level core.Level) bool {
+	p := Person{Kind: core.Person, State: core.UserActive, RolesKnown: true, Roles: []core.Role{core.RoleUser}}
+	return core.LevelPassword.AtLeast(level) || level == core.LevelNone || len(offered(p, e, level)) > 0
+}
+
 // A level that an app asks for by itself, whatever its organisations require.
 var ruleAppLevel = rule{"app_level", func(f *Facts, s *sofar) verdict {
 	switch {

@@ -71,6 +71,8 @@ func (h *Handler) rows() []web.Route {
 		{Pattern: "GET /account/security/sessions", Handler: h.getSessions, Guard: web.Session},
 		{Pattern: "POST /account/security/sessions", Handler: h.postSession, Guard: web.Session},
 		{Pattern: "POST /account/security/sessions/others", Handler: h.postOthers, Guard: web.Session},
+		{Pattern: "GET /account/apps", Handler: h.getApps, Guard: web.Session},
+		{Pattern: "POST /account/apps", Handler: h.postApp, Guard: web.Session},
 		{Pattern: "GET /account/security/confirm-mail", Handler: h.getConfirmMail, Guard: web.Session},
 		{Pattern: "POST /account/security/confirm-mail", Handler: h.postConfirmMail, Guard: web.Session},
 		{Pattern: "POST /account/security/confirm-mail/resend", Handler: h.postResendMail, Guard: web.Session},
@@ -155,7 +157,7 @@ func (h *Handler) self(r *http.Request) signin.Self {
 
 // flashes are the words that go from a form to the page after it.
 var flashes = map[string]bool{"password_changed": true, "mfa_on": true, "mfa_off": true, "phone_replaced": true, "recovery_made": true,
-	"session_ended": true, "sessions_ended": true, "profile_saved": true, "browsers_forgotten": true, "link_sent": true}
+	"session_ended": true, "sessions_ended": true, "profile_saved": true, "browsers_forgotten": true, "link_sent": true, "app_disconnected": true}
 
 func (h *Handler) page(r *http.Request, fault error) web.Page {
 	cur := current(r)

@@ -17,7 +17,16 @@ type AppReader interface {
 	// AppSecrets lists an app's secrets, expired ones that were not dropped too, the
 	// newest first.
 	AppSecrets(core.AppID) ([]core.AppSecretRow, error)
+	// AppsHere lists the apps of the reader's own node and of what is below it within
+	// its organisation, those that are not deleted, by name, at most limit.
+	AppsHere(limit int) ([]core.App, error)
+	// AppsUsed counts who of the people there used each app since then.
+	AppsUsed(since time.Time) (map[core.AppID]AppUse, error)
 }
+
+// AppUse is by how many people an app was used, of those who can sign in and are not
+// proved elsewhere, and how many of them have no second factor.
+type AppUse struct{ People, Open int }
 
 type AppWriter interface {
 	InsertApp(core.App) error
@@ -34,6 +43,9 @@ type AppWriter interface {
 	ExpireAppSecrets(id core.AppID, until time.Time) (int, error)
 	// UsedApp moves when an app last got a token, and from where.
 	UsedApp(id core.AppID, at time.Time, from string) error
+	// EndAppSecret lets one secret end now, if it does not have an end before;
+	// core.ErrNotFound when the app has no such secret that goes on.
+	EndAppSecret(id core.AppID, hash []byte) error
 	// UsedAppSecret moves a secret's last use.
 	UsedAppSecret(hash []byte, at time.Time) error
 }

@@ -42,6 +42,8 @@ type Cross interface {
 	// FindHosted finds what the cookie of an app's host stands for, by the hash of its
 	// token.
 	FindHosted(ctx context.Context, tokenHash []byte) (Hosted, error)
+	// AppPeople counts who uses an app, of all tenants, and who of them did since then.
+	AppPeople(ctx context.Context, id core.AppID, since time.Time) (people, lately int, err error)
 
 	// AllTenants lists the whole tree, parents before children.
 	AllTenants(ctx context.Context) ([]core.Tenant, error)

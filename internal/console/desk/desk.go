@@ -30,6 +30,8 @@ type Desk struct {
 	Rollout   *rollout.Service
 	Support   *support.Service
 	Now       func() time.Time
+	// Issuer is the public address, as apps are told it.
+	Issuer string
 	// Device names a browser in words, from what it says of itself.
 	Device func(agent string) string
 }

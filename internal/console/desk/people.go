@@ -172,6 +172,15 @@ func (d *Desk) Person(ctx context.Context, by console.Caller, id core.UserID) (c
 	for _, s := range x.Sessions {
 		v.Sessions = append(v.Sessions, console.Session{ID: s.ID, Agent: d.Device(s.Doc.Agent), Address: s.Doc.Address, Since: s.CreatedAt, Seen: s.LastSeenAt, Level: s.Level})
 	}
+	if x.User.Kind == core.Person {
+		apps, err := d.Directory.Connections(ctx, id, by.Actor)
+		if err != nil {
+			return v, err
+		}
+		for _, a := range apps {
+			v.Apps = append(v.Apps, console.ConnectedApp{ID: a.App, Name: a.Name, Since: a.FirstUsedAt, Used: a.LastUsedAt, Scopes: a.Scopes, SignIn: a.Live, Gone: a.Gone})
+		}
+	}
 	if x.Service != nil {
 		one, err := d.service(ctx, x.User, *x.Service)
 		if err != nil {
@@ -433,6 +442,11 @@ func (d *Desk) changeService(ctx context.Context, by console.Caller, id core.Use
 // EndSession ends one session of somebody.
 func (d *Desk) EndSession(ctx context.Context, by console.Caller, id core.UserID, which core.SessionID) error {
 	return d.Directory.EndSession(ctx, id, which, by.Actor, by.Client)
+}
+
+// Disconnect takes an app from somebody.
+func (d *Desk) Disconnect(ctx context.Context, by console.Caller, id core.UserID, app core.AppID) error {
+	return d.Directory.Disconnect(ctx, id, app, by.Actor, by.Client)
 }
 
 // ForgetBrowser takes the trust from one browser of somebody.

@@ -166,8 +166,21 @@ func (d *Desk) Explain(ctx context.Context, by console.Caller, q console.Explain
 	return console.Who{ID: u.ID, Name: u.Name, Login: u.Login}, x, err
 }
 
-// Apps are those that a sign-in may be to; none are registered in this version.
-func (d *Desk) Apps(context.Context, console.Caller) ([]console.Option, error) { return nil, nil }
+// explainedApps is how many apps an explanation may choose from.
+const explainedApps = 200
+
+// Apps are those that a sign-in may be to: where the caller's own rights begin, of
+// those that they may see.
+func (d *Desk) Apps(ctx context.Context, by console.Caller) (out []console.Option, err error) {
+	apps, _, err := d.Directory.AppsOf(ctx, by.Actor.Top(), store.Page{Limit: explainedApps}, by.Actor)
+	if f, ok := core.AsFault(err); ok && f.Code == core.ErrForbidden.Code {
+		return nil, nil
+	}
+	for _, a := range apps {
+		out = append(out, console.Option{Value: string(a.ID), Name: a.Name})
+	}
+	return out, err
+}
 
 // barsShown is how many organisations the first page has, refusedShown how many
 // refusals.

@@ -143,6 +143,8 @@ CREATE TABLE connections (
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 
+CREATE INDEX connections_app ON connections (app_id, user_id);
+
 CREATE TABLE custom_roles (
     id         text NOT NULL PRIMARY KEY,
     tenant_id  text NOT NULL REFERENCES tenants (id),

@@ -188,6 +188,55 @@ func (t *tx) ExpireAppSecrets(id core.AppID, until time.Time) (int, error) {
 	return int(n), t.err(err)
 }
 
+func (s *Store) AppPeople(ctx context.Context, id core.AppID, since time.Time) (people, lately int, err error) {
+	err = s.look(ctx, func(q *db.Queries) error {
+		row, err := q.AppPeople(ctx, db.AppPeopleParams{AppID: string(id), Since: micros(since)})
+		people, lately = int(row.People), int(row.Lately)
+		return err
+	})
+	return people, lately, err
+}
+
+func (t *tx) AppsHere(limit int) ([]core.App, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.q.AppsHere(t.ctx, db.AppsHereParams{OrganisationID: organisation, Low: low, High: high, Most: int64(limit)})
+	if err != nil {
+		return nil, t.err(err)
+	}
+	out := make([]core.App, 0, len(rows))
+	for _, r := range rows {
+		a, _, err := appOf(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func (t *tx) AppsUsed(since time.Time) (map[core.AppID]store.AppUse, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.q.AppsUsed(t.ctx, db.AppsUsedParams{OrganisationID: organisation, Low: low, High: high, Since: micros(since)})
+	if err != nil {
+		return nil, t.err(err)
+	}
+	out := map[core.AppID]store.AppUse{}
+	for _, r := range rows {
+		out[core.AppID(r.AppID)] = store.AppUse{People: int(r.People), Open: int(r.Open)}
+	}
+	return out, nil
+}
+
+func (t *tx) EndAppSecret(id core.AppID, hash []byte) error {
+	return t.one(t.q.EndAppSecret(t.ctx, db.EndAppSecretParams{TenantID: t.own(), AppID: string(id), Hash: bytesIn(hash), Now: micros(t.now)}))
+}
+
 // UsedAppSecret may come late: the use that is there may be newer, or the secret gone.
 func (t *tx) UsedAppSecret(hash []byte, at time.Time) error {
 	_, err := t.q.UsedAppSecret(t.ctx, db.UsedAppSecretParams{TenantID: t.own(), Hash: bytesIn(hash), At: micros(at)})

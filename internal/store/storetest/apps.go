@@ -123,6 +123,30 @@ func testApps(t *testing.T, w *world) {
 		return err
 	})
 
+	// One of two ends alone, once, and only where it is.
+	first, second := w.newSecret(b), w.newSecret(b)
+	elsewhere := w.customer()
+	w.update(own.ID, func(tx store.Tx) error { return errors.Join(tx.InsertAppSecret(first), tx.InsertAppSecret(second)) })
+	var foreign, again1, again2 error
+	w.update(elsewhere.ID, func(tx store.Tx) error { foreign = tx.EndAppSecret(b.ID, first.Hash); return nil })
+	w.update(own.ID, func(tx store.Tx) error { again1 = tx.EndAppSecret(b.ID, first.Hash); return nil })
+	w.update(own.ID, func(tx store.Tx) error { again2 = tx.EndAppSecret(b.ID, first.Hash); return nil })
+	if !errors.Is(foreign, core.ErrNotFound) || again1 != nil || !errors.Is(again2, core.ErrNotFound) {
+		t.Errorf("ended by another tenant, by its own, and again: %v, %v, %v", foreign, again1, again2)
+	}
+	w.view(own.ID, func(r store.Reader) error {
+		all, err := r.AppSecrets(b.ID)
+		good := 0
+		for _, s := range all {
+			if s.Good(w.clock.Now()) {
+				good++
+				same(t, "the one that is left", s.Hash, second.Hash)
+			}
+		}
+		same(t, "good secrets", good, 1)
+		return err
+	})
+
 	// What a change was not based on is not overwritten, and a deleted app stays so.
 	changed := a
 	changed.Name, changed.Doc.FirstParty = "Renamed", true
@@ -156,6 +180,61 @@ func testApps(t *testing.T, w *world) {
 	if err := w.Update(w.ctx, own.ID, func(tx store.Tx) error { return tx.InsertApp(again) }); !errors.As(err, &dup) {
 		t.Errorf("an id was used again: %v", err)
 	}
+}
+
+// testWhoUsesApps: a branch's apps, and by how many of its people each was used.
+func testWhoUsesApps(t *testing.T, w *world) {
+	own, other := w.customer(), w.customer()
+	below := w.node(core.Unit, own, "Below")
+	a, b, foreign := w.app(own.ID), w.app(below.ID), w.app(other.ID)
+	w.view(own.ID, func(r store.Reader) error {
+		all, err := r.AppsHere(10)
+		same(t, "apps of the branch", all, []core.App{a, b})
+		one, err2 := r.AppsHere(1)
+		same(t, "at most one", one, []core.App{a})
+		return errors.Join(err, err2)
+	})
+	w.view(below.ID, func(r store.Reader) error {
+		all, err := r.AppsHere(10)
+		same(t, "apps of the unit", all, []core.App{b})
+		return err
+	})
+
+	use := func(u core.User, id core.AppID, at time.Time) {
+		t.Helper()
+		w.update(u.Tenant, func(tx store.Tx) error {
+			return tx.SaveConnection(core.Connection{Tenant: u.Tenant, User: u.ID, App: id, FirstUsedAt: at, LastUsedAt: at})
+		})
+	}
+	now := w.clock.Now()
+	open, enrolled, away := w.user(own.ID), w.user(below.ID), w.user(own.ID)
+	f := w.newFactor(enrolled)
+	f.State, f.ConfirmedAt = core.FactorConfirmed, now
+	w.update(below.ID, func(tx store.Tx) error { return tx.InsertFactor(f) })
+	stranger := w.user(other.ID)
+	use(open, a.ID, now)
+	use(enrolled, a.ID, now.Add(-time.Hour))
+	use(away, a.ID, now.Add(-100*24*time.Hour))
+	use(stranger, a.ID, now)
+	use(stranger, foreign.ID, now)
+	use(open, b.ID, now)
+	since := now.Add(-90 * 24 * time.Hour)
+	w.view(own.ID, func(r store.Reader) error {
+		used, err := r.AppsUsed(since)
+		same(t, "used in the branch", used, map[core.AppID]store.AppUse{a.ID: {People: 2, Open: 1}, b.ID: {People: 1, Open: 1}})
+		return err
+	})
+	w.view(below.ID, func(r store.Reader) error {
+		used, err := r.AppsUsed(since)
+		same(t, "used in the unit", used, map[core.AppID]store.AppUse{a.ID: {People: 1}})
+		return err
+	})
+	people, lately, err := w.AppPeople(w.ctx, a.ID, since)
+	same(t, "people of everywhere", []int{people, lately}, []int{4, 3})
+	same(t, "error", err, nil)
+	people, lately, err = w.AppPeople(w.ctx, "ap_never", since)
+	same(t, "of an app that never was", []int{people, lately}, []int{0, 0})
+	same(t, "error", err, nil)
 }
 
 // testFamilies is DS-05, DS-18 and Q-04: of many that come with one code or one

@@ -577,6 +577,23 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 	"ExpireAppSecrets": func(w *world, tx store.Tx, h household) error {
 		return none(tx.ExpireAppSecrets(h.app.ID, w.clock.Now()))
 	},
+	"AppsHere": func(_ *world, tx store.Tx, h household) error {
+		all, err := tx.AppsHere(1000)
+		for _, a := range all {
+			if a.ID == h.app.ID {
+				return errSeen
+			}
+		}
+		return err
+	},
+	"AppsUsed": func(_ *world, tx store.Tx, h household) error {
+		used, err := tx.AppsUsed(time.Time{})
+		if _, there := used[h.app.ID]; there {
+			return errSeen
+		}
+		return err
+	},
+	"EndAppSecret": func(_ *world, tx store.Tx, h household) error { return must(tx.EndAppSecret(h.app.ID, h.secret.Hash)) },
 	"UsedAppSecret": func(w *world, tx store.Tx, h household) error {
 		return tx.UsedAppSecret(h.secret.Hash, w.clock.Now().Add(time.Hour))
 	},
@@ -751,7 +768,7 @@ func same(t testing.TB, what string, got, want any) {
 
 // pinnedDoors are the methods that cross tenants. Adding one is a decision.
 var pinnedDoors = []string{
-	"AllClients", "AllJobs", "AllRoles", "AllTenants", "AllUsers", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
+	"AllClients", "AllJobs", "AllRoles", "AllTenants", "AllUsers", "AppPeople", "Batches", "Bulk", "Changes", "ClaimMail", "CountUsers", "DueLogouts", "DueTrials", "Erasable",
 	"EventsAfter", "FindApp", "FindByEmail", "FindDevice", "FindHost", "FindHosted", "FindLogin", "FindPlatform", "FindSession", "FindTenants", "FindToken", "FindUser", "HashSettings",
 	"LastBatch", "LastChange", "Lease", "MailQueue", "Meta", "PlatformName", "RaiseEpoch", "Recount", "Replaced", "RolesOf", "SealBatch", "SealedEvents", "SetMeta", "SettleLogout", "SettleMail", "Sweep", "TouchSessions", "Unsealed",
 }

@@ -86,6 +86,7 @@ func Run(t *testing.T, e Engine) {
 		{"an address is taken once, by the chunk too", testBulkAddresses},
 		{"a closed node takes nobody in", testBulkPlaces},
 		{"apps and their secrets", testApps},
+		{"who uses apps", testWhoUsesApps},
 		{"codes and refresh tokens are used once", testFamilies},
 		{"families end", testFamiliesEnd},
 		{"apps are told of the end", testLogouts},

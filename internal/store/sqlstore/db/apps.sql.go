@@ -87,6 +87,30 @@ func (q *Queries) App(ctx context.Context, arg AppParams) (App, error) {
 	return i, err
 }
 
+const appPeople = `-- name: AppPeople :one
+SELECT count(*) AS people, CAST(COALESCE(sum(CASE WHEN c.last_used_at >= $1 THEN 1 ELSE 0 END), 0) AS bigint) AS lately
+FROM connections c JOIN users u ON u.id = c.user_id
+WHERE c.app_id = $2 AND u.state <> 'deleted'
+`
+
+type AppPeopleParams struct {
+	Since int64
+	AppID string
+}
+
+type AppPeopleRow struct {
+	People int64
+	Lately int64
+}
+
+// How many people use an app, and how many of them did lately.
+func (q *Queries) AppPeople(ctx context.Context, arg AppPeopleParams) (AppPeopleRow, error) {
+	row := q.db.QueryRowContext(ctx, appPeople, arg.Since, arg.AppID)
+	var i AppPeopleRow
+	err := row.Scan(&i.People, &i.Lately)
+	return i, err
+}
+
 const appSecrets = `-- name: AppSecrets :many
 SELECT hash, app_id, tenant_id, hint, created_at, expires_at, last_used_at FROM app_secrets WHERE app_id = $1 ORDER BY created_at DESC, hash
 `
@@ -189,6 +213,110 @@ func (q *Queries) Apps(ctx context.Context, arg AppsParams) ([]App, error) {
 			&i.UsedAt,
 			&i.UsedFrom,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const appsHere = `-- name: AppsHere :many
+SELECT a.id, a.tenant_id, a.name, a.name_key, a.state, a.doc, a.version, a.created_at, a.changed_at, a.deleted_at FROM tenants t JOIN apps a ON a.tenant_id = t.id
+WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.organisation_id = $3 AND t.state <> 'deleted' AND a.state <> 'deleted'
+ORDER BY a.name_key, a.id LIMIT CAST($4 AS bigint)
+`
+
+type AppsHereParams struct {
+	Low            string
+	High           string
+	OrganisationID string
+	Most           int64
+}
+
+// The apps of a branch within its organisation.
+func (q *Queries) AppsHere(ctx context.Context, arg AppsHereParams) ([]App, error) {
+	rows, err := q.db.QueryContext(ctx, appsHere,
+		arg.Low,
+		arg.High,
+		arg.OrganisationID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []App
+	for rows.Next() {
+		var i App
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.Name,
+			&i.NameKey,
+			&i.State,
+			&i.Doc,
+			&i.Version,
+			&i.CreatedAt,
+			&i.ChangedAt,
+			&i.DeletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const appsUsed = `-- name: AppsUsed :many
+SELECT c.app_id, count(*) AS people, CAST(sum(CASE WHEN u.standing = 'open' THEN 1 ELSE 0 END) AS bigint) AS open
+FROM users u JOIN connections c ON c.user_id = u.id
+WHERE u.organisation_id = $1 AND u.standing IN ('open', 'enrolled') AND c.last_used_at >= $2
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($3 AS text) AND t.path < CAST($4 AS text) AND t.state <> 'deleted')
+GROUP BY c.app_id ORDER BY c.app_id
+`
+
+type AppsUsedParams struct {
+	OrganisationID string
+	Since          int64
+	Low            string
+	High           string
+}
+
+type AppsUsedRow struct {
+	AppID  string
+	People int64
+	Open   int64
+}
+
+// By how many people of a branch each app was used, and by how many who have no
+// second factor.
+func (q *Queries) AppsUsed(ctx context.Context, arg AppsUsedParams) ([]AppsUsedRow, error) {
+	rows, err := q.db.QueryContext(ctx, appsUsed,
+		arg.OrganisationID,
+		arg.Since,
+		arg.Low,
+		arg.High,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AppsUsedRow
+	for rows.Next() {
+		var i AppsUsedRow
+		if err := rows.Scan(&i.AppID, &i.People, &i.Open); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -382,6 +510,31 @@ type EndAllFamiliesParams struct {
 
 func (q *Queries) EndAllFamilies(ctx context.Context, arg EndAllFamiliesParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, endAllFamilies, arg.EndedAt, arg.EndedWhy)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const endAppSecret = `-- name: EndAppSecret :execrows
+UPDATE app_secrets SET expires_at = CAST($1 AS bigint)
+WHERE tenant_id = $2 AND app_id = $3 AND hash = $4 AND (expires_at = 0 OR expires_at > CAST($1 AS bigint))
+`
+
+type EndAppSecretParams struct {
+	Now      int64
+	TenantID string
+	AppID    string
+	Hash     []byte
+}
+
+func (q *Queries) EndAppSecret(ctx context.Context, arg EndAppSecretParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, endAppSecret,
+		arg.Now,
+		arg.TenantID,
+		arg.AppID,
+		arg.Hash,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -146,3 +146,28 @@ SELECT CAST(count(*) AS bigint) FROM spent WHERE kind = @kind AND mark = @mark;
 -- name: SweepSpent :execrows
 DELETE FROM spent WHERE mark IN (SELECT s.mark FROM spent s WHERE s.expires_at < @expired_before LIMIT CAST(@most AS bigint))
   AND expires_at < @expired_before;
+
+-- name: EndAppSecret :execrows
+UPDATE app_secrets SET expires_at = CAST(@now AS bigint)
+WHERE tenant_id = @tenant_id AND app_id = @app_id AND hash = @hash AND (expires_at = 0 OR expires_at > CAST(@now AS bigint));
+
+-- name: AppsHere :many
+-- The apps of a branch within its organisation.
+SELECT a.* FROM tenants t JOIN apps a ON a.tenant_id = t.id
+WHERE t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.organisation_id = @organisation_id AND t.state <> 'deleted' AND a.state <> 'deleted'
+ORDER BY a.name_key, a.id LIMIT CAST(@most AS bigint);
+
+-- name: AppsUsed :many
+-- By how many people of a branch each app was used, and by how many who have no
+-- second factor.
+SELECT c.app_id, count(*) AS people, CAST(sum(CASE WHEN u.standing = 'open' THEN 1 ELSE 0 END) AS bigint) AS open
+FROM users u JOIN connections c ON c.user_id = u.id
+WHERE u.organisation_id = @organisation_id AND u.standing IN ('open', 'enrolled') AND c.last_used_at >= @since
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted')
+GROUP BY c.app_id ORDER BY c.app_id;
+
+-- name: AppPeople :one
+-- How many people use an app, and how many of them did lately.
+SELECT count(*) AS people, CAST(COALESCE(sum(CASE WHEN c.last_used_at >= @since THEN 1 ELSE 0 END), 0) AS bigint) AS lately
+FROM connections c JOIN users u ON u.id = c.user_id
+WHERE c.app_id = @app_id AND u.state <> 'deleted';
