@@ -226,7 +226,7 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 		if m.away() {
 			// As of one person who is moved: everybody's sessions end, in a job.
 			d := DocOf(by, c)
-			d.Everyone, d.Keep = true, ""
+			d.Everyone, d.Moved, d.Keep = true, true, ""
 			if err := BeginJob(tx, id, core.JobEndSessions, d); err != nil {
 				return err
 			}
@@ -251,7 +251,15 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 	}
 	t := after[len(after)-1]
 	if kept {
-		t.Settings, t.ChangedAt = doc, tx.Now()
+		t.Settings = doc
+		after[len(after)-1] = t
+	}
+	doc, voids, err := policy.Distrust(before, after, tx.Now())
+	if err != nil {
+		return err
+	}
+	if voids {
+		t.Settings = doc
 		after[len(after)-1] = t
 	}
 	if t.State != core.TenantDeleted {
@@ -262,10 +270,11 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 			return err
 		}
 	}
-	if !kept {
+	if !kept && !voids {
 		return nil
 	}
-	if err := tx.UpdateTenant(t); err != nil {
+	t.ChangedAt = tx.Now()
+	if err := tx.UpdateTenant(t); err != nil || !kept {
 		return err
 	}
 	return tx.Append(audit.Did(audit.RequirementKept, by, string(t.ID), c))
