@@ -157,9 +157,14 @@ func (s *Service) PlanMoveTenant(ctx context.Context, id, to core.TenantID, by a
 		if err := policy.CheckLine(after); err != nil {
 			return m.node, p, named(err, t)
 		}
-		if err := s.compare(ctx, &p, before, after); err != nil {
+		var one Preview
+		if err := s.compare(ctx, &one, before, after); err != nil {
 			return m.node, p, err
 		}
+		if err := s.spareOwn(ctx, &one, t.ID, by); err != nil {
+			return m.node, p, err
+		}
+		p.join(one)
 	}
 	return m.node, p, nil
 }
