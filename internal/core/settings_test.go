@@ -367,8 +367,12 @@ func TestTrustSince(t *testing.T) {
 	}
 	for _, step := range []func(core.SettingsDoc) (core.SettingsDoc, error){
 		func(d core.SettingsDoc) (core.SettingsDoc, error) { return d.Distrusting(at.Add(-time.Hour)) },
-		func(d core.SettingsDoc) (core.SettingsDoc, error) { return d.Stamped(core.Stamp{At: at}, "trusted_browser") },
-		func(d core.SettingsDoc) (core.SettingsDoc, error) { return d.Merge(core.SettingsDoc(`{"trusted_browser":null}`)) },
+		func(d core.SettingsDoc) (core.SettingsDoc, error) {
+			return d.Stamped(core.Stamp{At: at}, "trusted_browser")
+		},
+		func(d core.SettingsDoc) (core.SettingsDoc, error) {
+			return d.Merge(core.SettingsDoc(`{"trusted_browser":null}`))
+		},
 		func(d core.SettingsDoc) (core.SettingsDoc, error) { return d.Without("challenge") },
 	} {
 		if d, err = step(d); err != nil || !d.TrustSince().Equal(at) {
