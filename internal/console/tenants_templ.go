@@ -1249,7 +1249,7 @@ func Tenant(p TenantPage) templ.Component {
 				}
 			}
 			if p.View.Counts.Total() > 0 || len(p.View.Requirement) > 0 {
-				templ_7745c5c3_Err = progress(p.View.Counts, p.usersPath()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = progress(p.Page, p.View.Counts, p.usersPath(), p.Place.Path()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
