@@ -186,6 +186,24 @@ func (a Actor) MayActIn(organisation Place) bool {
 	return false
 }
 
+// ClosedOn is the organisation whose closed door keeps the actor from acting in one
+// further down: the first on the way to it that lets nobody, or nothing where it is
+// not for a door that they may not.
+func (a Actor) ClosedOn(organisation Place) core.TenantID {
+	for _, g := range a.Grants {
+		home, ok := g.At.Own()
+		if !ok || !organisation.within(g.At.Path) || !g.has(ActAs) {
+			continue
+		}
+		for _, o := range organisation.Line {
+			if o.Path != home.Path && within(o.Path, home.Path) && !o.Open {
+				return o.ID
+			}
+		}
+	}
+	return ""
+}
+
 // AtHome reports whether a place is in an organisation where the actor holds a role
 // of their own, so that there is nothing to act as.
 func (a Actor) AtHome(at Place) bool {

@@ -107,8 +107,8 @@ var adminTable = map[string]adminRow{
 	// Where nobody administers a customer, those who made it may invite who will.
 	"GET /admin/tenants/{tenant}/users/invite #first":  {may: "y y y f f f y"},
 	"POST /admin/tenants/{tenant}/users/invite #first": {may: "y y y f f f y", with: func(s *spot) []string { return []string{"name", "New", "email", s.fresh(), "role", "customer_admin"} }},
-	"GET /admin/tenants/{tenant}/users/bulk":           {may: "n n y y y y y", with: several},
-	"POST /admin/tenants/{tenant}/users/bulk":          {may: "n n y y p p y", with: several},
+	"GET /admin/tenants/{tenant}/users/bulk":           {may: "f f y y f f y", with: several},
+	"POST /admin/tenants/{tenant}/users/bulk":          {may: "f f y y f f y", with: several},
 	"GET /admin/tenants/{tenant}/service-accounts":     {may: "f f y y y y y"},
 	"GET /admin/tenants/{tenant}/service-accounts/new": {may: "f f y f f f y"},
 	"POST /admin/tenants/{tenant}/service-accounts/new": {may: "f f y f f f y", with: func(s *spot) []string {

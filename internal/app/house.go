@@ -356,7 +356,7 @@ func (h *House) furnish(o Options) error {
 		Limiter: signin.NewLimiter(o.Config.RateLimit.FailuresPerSource, o.Config.RateLimit.Window), Log: h.Log, Now: now, Count: h.Metrics.Count}
 	h.Support = &support.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Now: now}
 	h.Recovery = &recovery.Service{Store: h.Store, Tree: h.Tree, Post: h.Post, Enrol: room, Now: now}
-	h.Roster = &roster.Service{Store: h.Store, Tree: h.Tree, Ring: h.Ring, Hashes: h.Decoys, Now: now}
+	h.Roster = &roster.Service{Store: h.Store, Tree: h.Tree, Directory: h.Directory, Ring: h.Ring, Hashes: h.Decoys, Now: now}
 	h.Sealer = &audit.Sealer{Store: h.Store, Ring: h.Ring, Now: now, Node: h.Node, Log: h.Log}
 	return h.postman(o)
 }

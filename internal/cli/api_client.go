@@ -339,7 +339,7 @@ func answerClient(ctx context.Context, h *app.House, id core.ClientID, out *answ
 	}
 	o.Left = d.Left
 	for _, k := range d.Secrets {
-		o.Secrets = append(o.Secrets, secretOut{k.Hint, k.CreatedAt.UTC(), someTime(k.ExpiresAt), someTime(k.LastUsedAt)})
+		o.Secrets = append(o.Secrets, secretOut{k.Mark(), k.Hint, k.CreatedAt.UTC(), someTime(k.ExpiresAt), someTime(k.LastUsedAt)})
 	}
 	return out.Result(o)
 }

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 )
 
 type auditListCmd struct {
-	Tenant string `help:"Id or name of a node: its log and that of what is below it within its organisation; the platform when not given." placeholder:"NAME"`
+	Tenant string `help:"Id or name of a node: its log and that of what is below it within its organisation; when not given, the platform, and with --about also the organisations that it belongs to." placeholder:"NAME"`
 	About  string `help:"Only what this account did or what was done to it: login or id; or the id of anything else." placeholder:"LOGIN"`
 	Event  string `help:"Only events whose name begins with this, for example user.mfa." placeholder:"NAME"`
 	Result string `enum:",ok,refused" default:"" help:"Only ok or refused."`
@@ -49,14 +51,14 @@ type entryOut struct {
 	ActingFor  string `json:"acting_for,omitempty"`
 }
 
-var entryColumns = []string{"at", "event", "actor", "actor_name", "acting_for", "target", "target_name", "result", "reason", "address", "request", "tenant", "position"}
+var entryColumns = []string{"at", "event", "actor", "actor_name", "acting_for", "target", "target_name", "result", "reason", "address", "request", "tenant", "position", "detail"}
 
 func (e entryOut) cells() []string {
 	position := ""
 	if e.Position > 0 {
 		position = fmt.Sprint(e.Position)
 	}
-	return []string{instant(e.At), e.Name, e.Actor, e.ActorName, e.ActingFor, e.Target, e.TargetName, e.Result, e.Reason, e.Address, e.Request, string(e.Tenant), position}
+	return []string{instant(e.At), e.Name, e.Actor, e.ActorName, e.ActingFor, e.Target, e.TargetName, e.Result, e.Reason, e.Address, e.Request, string(e.Tenant), position, audit.DetailCell(core.Event{Detail: e.Detail})}
 }
 
 func (v *auditListCmd) Run(s *shell) error {
@@ -121,50 +123,117 @@ func sinceOf(flag, text string) (at time.Time, ago time.Duration, err error) {
 }
 
 func farAuditList(ctx context.Context, h *app.House, in auditListIn, out *answers) error {
-	t, err := nodeOr(ctx, h, in.Tenant)
-	if err != nil {
-		return err
-	}
-	q := store.EventsQuery{Page: store.Page{Limit: 500}, Since: in.Since, Until: in.Until, Name: in.Event, Result: in.Result, About: in.About}
+	q := store.EventsQuery{Since: in.Since, Until: in.Until, Name: in.Event, Result: in.Result, About: in.About}
 	if in.Ago > 0 {
 		q.Since = h.Clock.Now().Add(-in.Ago)
 	}
+	var who core.User
 	if in.About != "" {
 		// A login is looked up; what is none may be an id of something else.
 		u, err := h.Directory.FindUser(ctx, in.About)
 		switch _, unknown := core.AsFault(err); {
 		case err == nil:
-			q.About = string(u.ID)
+			who, q.About = u, string(u.ID)
 		case !unknown:
 			return err
 		case !strings.Contains(in.About, "_"):
 			return core.NewFault(core.KindNotFound, "user.unknown").With("user", in.About)
 		}
 	}
-	names := namer{h: h, known: map[string]string{}}
-	shown := 0
-	for {
-		if in.Limit > 0 {
-			q.Limit = min(500, in.Limit-shown)
-		}
-		events, next, err := h.Directory.Events(ctx, t.ID, q, access.Shell())
-		if err != nil {
+	logs, err := logsOf(ctx, h, in.Tenant, in.About, who)
+	if err != nil {
+		return err
+	}
+	var found []core.Event
+	for _, id := range logs {
+		if found, err = entriesOf(ctx, h, id, q, in.Limit, found); err != nil {
 			return err
 		}
-		for _, e := range events {
-			o := entryOut{Line: audit.LineOf(e)}
-			for to, id := range map[*string]string{&o.ActorName: e.Actor, &o.TargetName: e.Target, &o.ActingFor: e.Detail[audit.DetailActingIn]} {
-				if *to, err = names.of(ctx, id); err != nil {
-					return err
-				}
-			}
-			if err := out.Result(o); err != nil {
+	}
+	slices.SortStableFunc(found, func(a, b core.Event) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.Seq, a.Seq)) })
+	if in.Limit > 0 && len(found) > in.Limit {
+		found = found[:in.Limit]
+	}
+	names := namer{h: h, known: map[string]string{}}
+	for _, e := range found {
+		o := entryOut{Line: audit.LineOf(e)}
+		for to, id := range map[*string]string{&o.ActorName: e.Actor, &o.TargetName: e.Target, &o.ActingFor: e.Detail[audit.DetailActingIn]} {
+			if *to, err = names.of(ctx, id); err != nil {
 				return err
 			}
-			shown++
 		}
-		if q.After = next; next == "" || in.Limit > 0 && shown >= in.Limit {
-			return nil
+		if err := out.Result(o); err != nil {
+			return err
+		}
+	}
+	if in.Tenant != "" || in.About == "" {
+		return nil
+	}
+	where := make([]string, len(logs))
+	for i, id := range logs {
+		if where[i], err = nameOf(ctx, h, id); err != nil {
+			return err
+		}
+	}
+	return out.Say("looked in the log of " + strings.Join(where, ", ") + "; what stands in the log of another organisation comes with --tenant")
+}
+
+// logsOf are the nodes whose logs are read: the one that was named; else of an account
+// its organisation and those in which it holds a role, of a node its organisation, and
+// the platform.
+func logsOf(ctx context.Context, h *app.House, tenant, about string, who core.User) ([]core.TenantID, error) {
+	t, err := nodeOr(ctx, h, tenant)
+	if err != nil || tenant != "" || about == "" {
+		return []core.TenantID{t.ID}, err
+	}
+	var nodes []core.TenantID
+	switch {
+	case who.ID != "":
+		nodes = append(nodes, who.Tenant)
+		roles, err := h.Store.RolesOf(ctx, who.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range roles {
+			nodes = append(nodes, g.Tenant)
+		}
+	case strings.HasPrefix(about, core.PrefixTenant+"_"):
+		nodes = append(nodes, core.TenantID(about))
+	}
+	var logs []core.TenantID
+	for _, id := range nodes {
+		e, err := h.Tree.Effective(ctx, id)
+		if errors.Is(err, core.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(logs, e.Organisation.ID) {
+			logs = append(logs, e.Organisation.ID)
+		}
+	}
+	if !slices.Contains(logs, t.ID) {
+		logs = append(logs, t.ID)
+	}
+	return logs, nil
+}
+
+// entriesOf adds what one log has, newest first, at most limit; 0 is all.
+func entriesOf(ctx context.Context, h *app.House, id core.TenantID, q store.EventsQuery, limit int, found []core.Event) ([]core.Event, error) {
+	shown := 0
+	for {
+		q.Limit = 500
+		if limit > 0 {
+			q.Limit = min(500, limit-shown)
+		}
+		events, next, err := h.Directory.Events(ctx, id, q, access.Shell())
+		if err != nil {
+			return found, err
+		}
+		found, shown = append(found, events...), shown+len(events)
+		if q.After = next; next == "" || limit > 0 && shown >= limit {
+			return found, nil
 		}
 	}
 }

@@ -36,6 +36,7 @@ func verb[In any](fn far[In]) app.Verb {
 type answer struct {
 	Result   json.RawMessage `json:"result,omitempty"`
 	Progress *progress       `json:"progress,omitempty"`
+	Said     string          `json:"said,omitempty"`
 }
 
 type progress struct {
@@ -61,6 +62,9 @@ func (a *answers) Progress(what string, done, total int64) {
 	_ = a.out.Encode(answer{Progress: &progress{what, done, total}}) // nobody waits for it
 }
 
+// Say tells whoever asked something beside the answer; programs do not read it.
+func (a *answers) Say(text string) error { return a.out.Encode(answer{Said: text}) }
+
 // how says how the house is opened when this process has to.
 type how struct {
 	hasher bool // passwords are hashed
@@ -80,6 +84,10 @@ func each[T any](s *shell, name string, h how, in any, fn func(T) error) error {
 		}
 		if a.Progress != nil {
 			s.progress(*a.Progress)
+			return nil
+		}
+		if a.Said != "" {
+			s.say("%s", plain(a.Said))
 			return nil
 		}
 		var v T

@@ -150,6 +150,22 @@ func (c changed) plan(w io.Writer, lead string) {
 	}
 }
 
+// told writes what was done for whom, for somebody who was not asked and so has not
+// read it yet.
+func (c changed) told(w io.Writer) {
+	if len(c.Settings) > 0 {
+		fmt.Fprintln(w)
+		differences(w, "WAS", "IS", c.Settings)
+		fmt.Fprintln(w)
+	}
+	for _, e := range c.Effects {
+		fmt.Fprintf(w, "  %s\n", e.line())
+	}
+	if c.Before != nil && c.After != nil {
+		fmt.Fprintf(w, "  before %s, then %s\n", c.Before, c.After)
+	}
+}
+
 func (e effect) line() string {
 	lang := i18n.For(i18n.Default)
 	text := fmt.Sprintf("%d %s", e.Count, lang.T("effect."+e.What, map[string]any{"Count": e.Count}))
@@ -232,6 +248,9 @@ func (s *shell) do(v write) error {
 			w = s.Err
 		}
 		fmt.Fprintf(w, "%s: done (%s)\n", out.label(), plain(strings.Join(out.Changes, ", ")))
+		if !v.asked() {
+			out.told(w)
+		}
 	}); err != nil {
 		return err
 	}

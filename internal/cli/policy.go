@@ -212,13 +212,17 @@ func showDifferences(w io.Writer, list []policy.Difference) {
 		fmt.Fprint(w, "no setting would be another\n\n")
 		return
 	}
+	differences(w, "IS", "WOULD BE", list)
+	fmt.Fprintln(w)
+}
+
+func differences(w io.Writer, from, to string, list []policy.Difference) {
 	t := table(w)
-	fmt.Fprintln(t, "SETTING\tIS\tWOULD BE\tTHAT IS")
+	fmt.Fprintf(t, "SETTING\t%s\t%s\tTHAT IS\n", from, to)
 	for _, d := range list {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Key, plain(policy.Plainly(d.From)), plain(policy.Plainly(d.To)), d.Way)
 	}
 	t.Flush()
-	fmt.Fprintln(w)
 }
 
 func farPolicySimulate(ctx context.Context, h *app.House, in policySimulateIn, out *answers) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/core"
 	"sallyport/internal/web"
 )
@@ -180,7 +181,7 @@ func joined[T ~string](words []T) string {
 	return strings.Join(out, " ")
 }
 
-var entryColumns = []string{"at", "event", "actor", "actor_name", "acting_for", "target", "target_name", "result", "reason", "address", "request", "tenant", "position"}
+var entryColumns = []string{"at", "event", "actor", "actor_name", "acting_for", "target", "target_name", "result", "reason", "address", "request", "tenant", "position", "detail"}
 
 // entryJSON is a line of the log as the files have one.
 type entryJSON struct {
@@ -221,7 +222,7 @@ func (h *Handler) exportEntries(w http.ResponseWriter, r *http.Request, me Calle
 			if e.Position > 0 {
 				position = itoa(int(e.Position))
 			}
-			values := []string{j.At, j.Event, j.Actor, j.ActorName, j.ActingFor, j.Target, j.TargetName, j.Result, j.Reason, j.Address, j.Request, string(j.Tenant), position}
+			values := []string{j.At, j.Event, j.Actor, j.ActorName, j.ActingFor, j.Target, j.TargetName, j.Result, j.Reason, j.Address, j.Request, string(j.Tenant), position, audit.DetailCell(e.Event)}
 			if err := out.line(entryColumns, values, j); err != nil {
 				return err
 			}

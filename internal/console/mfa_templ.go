@@ -590,7 +590,7 @@ func theSwitch(p SecurityPage) templ.Component {
 			}
 		}
 		if (p.MFA.On() || p.MFA.Counts.Enabled > 0) && !p.MFA.Disabling() {
-			templ_7745c5c3_Err = progress(p.MFA.Counts, p.usersPath()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = progress(p.Page, p.MFA.Counts, p.usersPath(), p.Place.Path("/security")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -241,3 +241,32 @@ func TestWhoHasNoFactorIsLedToSetOneUp(t *testing.T) {
 		}
 	})
 }
+
+// progressOf is what the bar of a page says, for programs.
+func progressOf(a house.Answer) string {
+	_, rest, _ := strings.Cut(a.Body, `data-progress="`)
+	out, _, _ := strings.Cut(rest, `"`)
+	return out
+}
+
+// The bar says of when it is, and the way to a newer one is beside it: what is there
+// then is counted anew.
+func TestTheBarSaysOfWhenItIs(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		r := o.in(o.tom)
+		for _, path := range []string{tenant(o.huber, "/security"), tenant(o.huber, "")} {
+			page := o.shows(r.Get(path), "As of "+h.Clock.Now().UTC().Format("15:04"))
+			if !strings.Contains(page.Body, `<a href="`+path+`">Load again</a>`) {
+				t.Errorf("%s has no way to load it again", path)
+			}
+			before := progressOf(page)
+			h.Enrolled(o.huber, "new"+string(rune('a'+len(path)%26))+"@huber.example")
+			h.Clock.Advance(minute)
+			again := o.shows(r.Get(path), "As of "+h.Clock.Now().UTC().Format("15:04"))
+			if got := progressOf(again); got == before || got == "" {
+				t.Errorf("%s: the bar was %q and is %q", path, before, got)
+			}
+		}
+	})
+}

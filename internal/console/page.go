@@ -37,6 +37,11 @@ type Place struct {
 	Above bool
 	// MayAct: the caller may act here as its administrator.
 	MayAct bool
+	// ActIn is the organisation in which the caller may act to see the people of the
+	// place, empty where they may not; ClosedBy is then whose door is closed, if it is
+	// for that.
+	ActIn    core.TenantID
+	ClosedBy string
 	// MayMake: the caller may make nodes right under it.
 	MayMake bool
 }

@@ -105,6 +105,7 @@ type NewTenantPage struct {
 	Page
 	Wish  NewTenant
 	Kinds []core.TenantKind
+	Plan  *TenantPlan // what it would begin with; nil: not asked yet
 }
 
 func parseNewTenant(f web.Form) NewTenant {
@@ -112,9 +113,23 @@ func parseNewTenant(f web.Form) NewTenant {
 		ManagedBy: core.ManagedBy(f.Get("managed_by")), TrialDays: strings.TrimSpace(f.Get("trial_days")), AdminName: f.Get("admin_name"), AdminMail: f.Get("admin_email")}
 }
 
-var newTenantFields = []string{"parent", "kind", "mode", "name", "managed_by", "trial_days", "admin_name", "admin_email"}
+var newTenantFields = []string{"parent", "kind", "mode", "name", "managed_by", "trial_days", "admin_name", "admin_email", "edit"}
 
-func (h *Handler) drawNewTenant(w http.ResponseWriter, r *http.Request, n NewTenant, fault error) error {
+// settled is the wish without what only partners and customers have, and what is
+// wrong with it that needs no look at the tree.
+func (n NewTenant) settled() (NewTenant, error) {
+	if !n.Kind.IsOrganisation() {
+		n.Mode, n.ManagedBy, n.TrialDays = "", "", ""
+	}
+	if (n.AdminName == "") != (n.AdminMail == "") {
+		return n, core.Invalid("form.invalid", "field", "admin_email")
+	}
+	return n, nil
+}
+
+// drawNewTenant draws the form, or with look what the node would begin with and the
+// form that makes it.
+func (h *Handler) drawNewTenant(w http.ResponseWriter, r *http.Request, n NewTenant, look bool, fault error) error {
 	me := caller(r)
 	place, err := h.Places.Place(r.Context(), me, n.Parent)
 	if err != nil {
@@ -135,23 +150,33 @@ func (h *Handler) drawNewTenant(w http.ResponseWriter, r *http.Request, n NewTen
 			n.Kind = core.Customer
 		}
 	}
+	var plan *TenantPlan
+	if look && fault == nil {
+		var wish NewTenant
+		if wish, fault = n.settled(); fault == nil {
+			var t TenantPlan
+			if t, fault = h.Tree.PlanCreate(r.Context(), me, wish); fault == nil {
+				plan, n = &t, wish
+			}
+		}
+		if fault != nil && !mends(fault) {
+			return fault
+		}
+	}
 	p := h.page(r, place, "tenants", fault)
-	return show(w, r, fault, NewTenantForm(NewTenantPage{p, n, kinds}))
+	return show(w, r, fault, NewTenantForm(NewTenantPage{p, n, kinds, plan}))
 }
 
 func (h *Handler) getNewTenant(w http.ResponseWriter, r *http.Request) error {
 	f, fault := web.ParseQuery(r, newTenantFields...)
-	return h.drawNewTenant(w, r, parseNewTenant(f), fault)
+	return h.drawNewTenant(w, r, parseNewTenant(f), f.Has("name") && !f.Has("edit"), fault)
 }
 
 func (h *Handler) postNewTenant(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ParseForm(w, r, newTenantFields...)
-	n := parseNewTenant(f)
-	if !n.Kind.IsOrganisation() {
-		n.Mode, n.ManagedBy, n.TrialDays = "", "", ""
-	}
-	if err == nil && (n.AdminName == "") != (n.AdminMail == "") {
-		err = core.Invalid("form.invalid", "field", "admin_email")
+	n, wrong := parseNewTenant(f).settled()
+	if err == nil {
+		err = wrong
 	}
 	if err == nil {
 		var id core.TenantID
@@ -162,7 +187,7 @@ func (h *Handler) postNewTenant(w http.ResponseWriter, r *http.Request) error {
 	if !mends(err) {
 		return err
 	}
-	return h.drawNewTenant(w, r, n, err)
+	return h.drawNewTenant(w, r, n, false, err)
 }
 
 // The deeds of a tenant. Each is asked for with a GET, whose query is the wish, and

@@ -34,6 +34,10 @@ func (h *Handler) users(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q, format, fault := parsePeople(r, place.Tenant.ID)
+	if place.Above && format == "" {
+		// The page itself says how they come to see the people.
+		return web.Render(w, r, http.StatusForbidden, UsersAbove(UsersPage{Page: h.page(r, place, "users", nil), Query: q}))
+	}
 	if fault == nil && format != "" {
 		return h.exportPeople(w, r, me, q, format)
 	}
@@ -124,6 +128,20 @@ func (d PersonDeed) needsProof() bool {
 
 var bulkFields = []string{"deed", "id[]", "code", "password"}
 
+// bulkNeeds are the rights that deeds for several people need.
+var bulkNeeds = map[PersonDeed]access.Permission{PersonReinvite: access.Reinvite, PersonUnlock: access.Unlock, PersonUntrust: access.Untrust, PersonResetMFA: access.ResetMFA,
+	PersonDisable: access.Disable, PersonEnable: access.Disable}
+
+// mayBulk refuses who may do no such deed here, before anybody is named.
+func mayBulk(place Place, f web.Form) error {
+	d := PersonDeed(f.Get("deed"))
+	need, known := bulkNeeds[d]
+	if known && !place.May(need) || !known && !slices.ContainsFunc(BulkDeeds, func(d PersonDeed) bool { return place.May(bulkNeeds[d]) }) {
+		return core.ErrForbidden
+	}
+	return nil
+}
+
 // bulk reads which deed is meant and for whom. People whom the caller may not see
 // are not found, all of them together.
 func (h *Handler) bulk(ctx context.Context, me Caller, f web.Form) (d PersonDeed, people []Who, err error) {
@@ -154,6 +172,9 @@ func (h *Handler) getBulk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f, err := web.ParseQuery(r, bulkFields...)
+	if err == nil {
+		err = mayBulk(place, f)
+	}
 	if err != nil {
 		return err
 	}
@@ -196,6 +217,9 @@ func (h *Handler) postBulk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f, err := web.ParseForm(w, r, bulkFields...)
+	if err == nil {
+		err = mayBulk(place, f)
+	}
 	if err != nil {
 		return err
 	}

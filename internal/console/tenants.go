@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/internal/core"
+	"sallyport/internal/policy"
 )
 
 // TenantQuery asks for a part of the tree.
@@ -149,12 +150,28 @@ type NewTenant struct {
 	AdminName, AdminMail string
 }
 
+// TenantPlan is what a node would begin with, before it is made.
+type TenantPlan struct {
+	Tenant       core.Tenant
+	Organisation core.Tenant // whose settings hold: of a folder or unit not its own
+	Requirement  []core.Requirement
+	LockedBy     string // who holds the requirement; empty: nobody
+	// Values are the settings that a template or a lock gives it, with whose word each
+	// is; the others begin as shipped.
+	Values []policy.Value
+	// AdminMail is where the invitation of the first administrator goes; empty: none.
+	AdminMail string
+}
+
 // Tree is what the pages of tenants need.
 type Tree interface {
 	Tenants(ctx context.Context, by Caller, q TenantQuery) (TenantList, error)
 	Tenant(ctx context.Context, by Caller, id core.TenantID) (TenantView, error)
 	// Kinds are the kinds of node that the caller may make right under a parent.
 	Kinds(ctx context.Context, by Caller, parent core.TenantID) ([]core.TenantKind, error)
+	// PlanCreate says what a node would begin with, or why it is refused; Create makes
+	// it.
+	PlanCreate(ctx context.Context, by Caller, n NewTenant) (TenantPlan, error)
 	Create(ctx context.Context, by Caller, n NewTenant) (core.TenantID, error)
 	// Parents are nodes under which a node may be moved, those whose name begins with
 	// a word; at most a page of them.

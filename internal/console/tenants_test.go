@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
 	"sallyport/internal/store"
@@ -66,6 +67,68 @@ func TestATenantIsMadeACR01(t *testing.T) {
 		o.shows(r.Get("/admin/tenants?requirement=per_user"), "Bäckerei Huber")
 		o.hides(r.Get("/admin/tenants?requirement=per_user"), "Schmidt KG")
 		o.shows(r.Get("/admin/tenants?q=zzz"), "No ")
+	})
+}
+
+// What a node would begin with is shown before it is made: mode, trial, who manages
+// it, support access, template and locks, with whose word each is; and nothing is made
+// by looking.
+func TestWhatATenantWouldBeginWithIsShownFirst(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		ctx := t.Context()
+		if _, err := h.Directory.SetTemplate(ctx, o.partner.ID, core.SettingsDoc(`{"invitation_days":9}`), access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Directory.SetLocks(ctx, o.partner.ID, core.SettingsDoc(`{"requirement":["organization"],"new_user_window":{"days":3}}`), access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		r := o.in(o.vera)
+		const send = "/admin/tenants/new"
+		nodes := func() int {
+			all, err := h.Store.AllTenants(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(all)
+		}
+		before := nodes()
+		look := func(pairs ...string) house.Answer {
+			return r.Get(send + "?" + house.Form(append([]string{"parent", string(o.partner.ID)}, pairs...)...))
+		}
+		page := o.want(look("kind", "customer", "name", "Voss GmbH", "mode", "trial", "trial_days", "30", "admin_name", "Olga", "admin_email", "olga@voss.example"), http.StatusOK, "tenant-new")
+		until := h.Clock.Now().AddDate(0, 0, 30).UTC().Format("2 January 2006")
+		o.shows(page, "What it begins with", "Voss GmbH", "Trial", "The trial runs until "+until, "Production changes nothing about MFA here", "Organisation, locked by Nordwind",
+			"By its service provider", "Open: administrators above", "Invitation to olga@voss.example", "Template of Nordwind", "locked by Nordwind")
+		for _, key := range []string{"requirement", "new_user_window", "invitation_days"} {
+			if !strings.Contains(page.Body, `data-key="`+key+`"`) {
+				t.Errorf("the preview does not list %s", key)
+			}
+		}
+		o.hides(page, `data-key="challenge"`)
+		if nodes() != before {
+			t.Fatal("looking made a node")
+		}
+		// What is wrong is said by looking; what was written can be changed, and is made
+		// as it was shown.
+		o.refused(look("kind", "customer", "name", " "), http.StatusUnprocessableEntity, "tenant-new", "name.invalid")
+		o.refused(look("kind", "customer", "name", "Voss", "admin_name", "Tom", "admin_email", o.tom.Login), http.StatusUnprocessableEntity, "tenant-new", "user.login_taken")
+		if edit := look("kind", "customer", "name", "Voss GmbH", "edit", "yes"); strings.Contains(edit.Body, "data-plan") || !strings.Contains(edit.Body, `value="Voss GmbH"`) {
+			t.Error("the form cannot be gone back to with what was written")
+		}
+		made := o.send(r, page, send)
+		o.shows(o.want(r.Get(made.Location), http.StatusOK, "tenant"), "The trial runs until "+until, "There is no way back to a trial.")
+		if nodes() != before+1 {
+			t.Error("it was not made")
+		}
+		// A partner that begins productive is locked on; a trial becomes so.
+		o.shows(look("kind", "partner", "name", "Südwind", "mode", "trial"), "The trial runs until somebody converts it.", "Production switches MFA on for everybody here", "Closed: only the organisation itself")
+		o.shows(look("kind", "partner", "name", "Südwind", "mode", "production"), "Organisation, locked by")
+		// Self-managed: closed. A folder takes what its organisation has.
+		o.shows(look("kind", "customer", "name", "Own", "mode", "production", "managed_by", "self"), "By itself", "Closed: only the organisation itself")
+		folder := o.shows(look("kind", "folder", "name", "Bakers"), "Takes the settings of", "Nordwind")
+		o.hides(folder, "Closed: only", "Open: administrators")
 	})
 }
 

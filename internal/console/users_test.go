@@ -229,3 +229,51 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// Whoever sees an organisation from above sees how many people it has and not who they
+// are: the page says that acting is the way, with the link where that is open, and else
+// who can open it.
+func TestPeopleSeenFromAbove(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		h.Enrolled(o.self, "eva@schmidt.example", core.CustomerAdmin)
+		south := o.unit("South")
+		r := o.in(o.vera)
+		for _, at := range []core.Tenant{o.huber, south} {
+			page := o.want(r.Get(tenant(at, "/users")), http.StatusForbidden, "users-above")
+			o.shows(page, "who they are is their own administrators", "Support access is open")
+			o.hides(page, o.tom.Login)
+			if !strings.Contains(page.Body, `href="`+tenant(o.huber, "/act")+`"`) {
+				t.Errorf("%s: no link to act", at.Name)
+			}
+		}
+		closed := o.want(r.Get(tenant(o.self, "/users")), http.StatusForbidden, "users-above")
+		o.shows(closed, "support access is closed", "an administrator of Schmidt KG can open it")
+		o.hides(closed, `/act"`, "eva@schmidt")
+		// The file of it is refused, and the platform meets the partner's closed door.
+		o.refused(r.Get(tenant(o.huber, "/users?format=csv")), http.StatusForbidden, "error", "forbidden")
+		root := o.in(h.Enrolled(h.Root, "root@platform.example", core.PlatformAdmin))
+		o.shows(o.want(root.Get(tenant(o.huber, "/users")), http.StatusForbidden, "users-above"), "an administrator of Nordwind can open it")
+	})
+}
+
+// What an auditor may do to nobody is not offered, and its page does not open.
+func TestNobodyIsOfferedWhatTheyMayNot(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		o := newOffice(t, h)
+		anna := h.Person(o.huber, "anna@huber.example")
+		auditor := o.in(h.Enrolled(o.huber, "audit@huber.example", core.Auditor))
+		bulk := tenant(o.huber, "/users/bulk")
+		o.hides(o.want(auditor.Get(tenant(o.huber, "/users")), http.StatusOK, "users"), `name="deed"`, `type="checkbox"`)
+		for _, deed := range []string{"unlock", "reset-mfa", "disable", "nonsense", ""} {
+			o.want(auditor.Get(bulk+"?deed="+deed+"&id="+string(anna.ID)), http.StatusForbidden, "error")
+			if a := auditor.Post(bulk, "deed", deed, "id", string(anna.ID)); a.Status != http.StatusForbidden || a.Page() != "error" {
+				t.Errorf("%q: status %d, page %q", deed, a.Status, a.Page())
+			}
+		}
+		// First line unlocks and does not disable.
+		help := o.in(h.Enrolled(o.huber, "help@huber.example", core.Helpdesk))
+		o.want(help.Get(bulk+"?deed=unlock&id="+string(anna.ID)), http.StatusOK, "users-bulk")
+		o.want(help.Get(bulk+"?deed=disable&id="+string(anna.ID)), http.StatusForbidden, "error")
+	})
+}

@@ -34,7 +34,9 @@ type JobDoc struct {
 	Request  string `json:"request,omitempty"`
 	By       string `json:"by,omitempty"` // the name that mails give
 	// Everyone: also those who have a second factor. Keep is the session that stays.
+	// Moved: they went to another organisation, and trust no browser there.
 	Everyone bool      `json:"everyone,omitempty"`
+	Moved    bool      `json:"moved,omitempty"`
 	Keep     SessionID `json:"keep,omitempty"`
 	People   int       `json:"people,omitempty"`
 	Apps     int       `json:"apps,omitempty"`

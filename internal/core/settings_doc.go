@@ -14,12 +14,13 @@ import (
 // each and when.
 type SettingsDoc json.RawMessage
 
-// Where a stored document keeps who set what. Neither is a setting, and nobody
-// can write them from outside. The second is how documents used to say it, of
-// one key.
+// Where a stored document keeps who set what, and since when trust in browsers
+// counts. None is a setting, and nobody can write them from outside. The second is
+// how documents used to say it, of one key.
 const (
 	stampsKey = "_provenance"
 	sinceKey  = "requirement_since"
+	trustKey  = "_trust_since"
 )
 
 func (d SettingsDoc) MarshalJSON() ([]byte, error) {
@@ -146,7 +147,7 @@ func (d SettingsDoc) Keys() []string {
 	for k := range m {
 		var part map[string]json.RawMessage
 		switch {
-		case k == stampsKey || k == sinceKey:
+		case k == stampsKey || k == sinceKey || k == trustKey:
 		case k == "lockout" && json.Unmarshal(m[k], &part) == nil:
 			for inner := range part {
 				found = append(found, k+"."+inner)
@@ -183,11 +184,12 @@ func (d SettingsDoc) Value(key string) json.RawMessage {
 // Bare is the document as its owner wrote it, for showing: without who set what.
 func (d SettingsDoc) Bare() SettingsDoc {
 	m, err := d.object()
-	if err != nil || m[stampsKey] == nil && m[sinceKey] == nil {
+	if err != nil || m[stampsKey] == nil && m[sinceKey] == nil && m[trustKey] == nil {
 		return d
 	}
 	delete(m, stampsKey)
 	delete(m, sinceKey)
+	delete(m, trustKey)
 	b, err := json.Marshal(m)
 	if err != nil {
 		return d
@@ -249,6 +251,33 @@ func (d SettingsDoc) Stamped(s Stamp, keys ...string) (SettingsDoc, error) {
 		stamps[k] = s
 	}
 	return stored(m, stamps)
+}
+
+// TrustSince is since when trust in browsers counts: what was given before is void.
+// It stays in the document whatever becomes of the setting, so that trust that was
+// switched off does not come back with the switch.
+func (d SettingsDoc) TrustSince() time.Time {
+	var in struct {
+		Since time.Time `json:"_trust_since"`
+	}
+	if len(d) == 0 || json.Unmarshal(d, &in) != nil {
+		return time.Time{}
+	}
+	return in.Since
+}
+
+// Distrusting writes into the document that trust given until then is void. It never
+// goes back to an earlier instant.
+func (d SettingsDoc) Distrusting(at time.Time) (SettingsDoc, error) {
+	m, err := d.object()
+	if err != nil || !at.After(d.TrustSince()) {
+		return d, err
+	}
+	if m[trustKey], err = json.Marshal(at.UTC()); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(m)
+	return SettingsDoc(b), err
 }
 
 // stored puts a document and its stamps together.

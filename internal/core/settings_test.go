@@ -117,6 +117,7 @@ func TestParseSettingsRefusesByName(t *testing.T) {
 		{"a document that is broken", `{"locale":"de",}`, "not JSON"},
 		{"who set what", `{"_provenance":{}}`, "_provenance"},
 		{"since when", `{"requirement_since":"2026-01-01T00:00:00Z"}`, "requirement_since"},
+		{"since when trust counts", `{"_trust_since":"2020-01-01T00:00:00Z"}`, "_trust_since"},
 		{"a key of a later release", `{"risk_actions":{}}`, "later release"},
 		{"N-18: composition rules do not exist", `{"password_rules":{"digits":1}}`, "password_rules"},
 		{"N-18: nor periodic change", `{"password_max_age":"90d"}`, "password_max_age"},
@@ -354,5 +355,34 @@ func TestStamps(t *testing.T) {
 	}
 	if _, err := core.SettingsDoc(`[]`).Stamped(core.Stamp{At: at}, "session"); err == nil {
 		t.Error("a list was stamped")
+	}
+}
+
+// Since when trust counts outlives the setting, and is nothing that people see.
+func TestTrustSince(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
+	d, err := core.SettingsDoc(`{"trusted_browser":"off","challenge":"always"}`).Distrusting(at)
+	if err != nil || !d.TrustSince().Equal(at) {
+		t.Fatalf("since %v, %v", d.TrustSince(), err)
+	}
+	for _, step := range []func(core.SettingsDoc) (core.SettingsDoc, error){
+		func(d core.SettingsDoc) (core.SettingsDoc, error) { return d.Distrusting(at.Add(-time.Hour)) },
+		func(d core.SettingsDoc) (core.SettingsDoc, error) {
+			return d.Stamped(core.Stamp{At: at}, "trusted_browser")
+		},
+		func(d core.SettingsDoc) (core.SettingsDoc, error) {
+			return d.Merge(core.SettingsDoc(`{"trusted_browser":null}`))
+		},
+		func(d core.SettingsDoc) (core.SettingsDoc, error) { return d.Without("challenge") },
+	} {
+		if d, err = step(d); err != nil || !d.TrustSince().Equal(at) {
+			t.Fatalf("%s: since %v, %v", d, d.TrustSince(), err)
+		}
+	}
+	if len(d.Keys()) != 0 || string(d.Bare()) != "{}" {
+		t.Errorf("keys %v, bare %s", d.Keys(), d.Bare())
+	}
+	if got := core.SettingsDoc(`{"_trust_since":7}`).TrustSince(); !got.IsZero() {
+		t.Errorf("rubbish is since %v", got)
 	}
 }

@@ -24,6 +24,12 @@ type ServiceFacts struct {
 	Networks  []string  // addresses or CIDR; none: from anywhere
 }
 
+// ServiceFrom is what is kept of a service account at a place, from what somebody says
+// of it, or what is wrong with that.
+func (s *Service) ServiceFrom(ctx context.Context, f ServiceFacts, by access.Actor, at access.Place) (core.Service, error) {
+	return s.clean(ctx, f, by, at)
+}
+
 // clean checks the facts and fills in what is missing.
 func (s *Service) clean(ctx context.Context, f ServiceFacts, by access.Actor, at access.Place) (core.Service, error) {
 	out := core.Service{Owner: f.Owner, ExpiresAt: f.ExpiresAt}

@@ -30,7 +30,7 @@ func BeginJob(tx store.Tx, at core.TenantID, kind core.JobKind, d core.JobDoc) e
 	if err != nil {
 		return err
 	}
-	d.Everyone = d.Everyone || j.Doc.Everyone
+	d.Everyone, d.Moved = d.Everyone || j.Doc.Everyone, d.Moved || j.Doc.Moved
 	if j.Doc.Everyone && j.Doc.Keep != d.Keep {
 		d.Keep = ""
 	}

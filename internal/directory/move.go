@@ -157,9 +157,14 @@ func (s *Service) PlanMoveTenant(ctx context.Context, id, to core.TenantID, by a
 		if err := policy.CheckLine(after); err != nil {
 			return m.node, p, named(err, t)
 		}
-		if err := s.compare(ctx, &p, before, after); err != nil {
+		var one Preview
+		if err := s.compare(ctx, &one, before, after); err != nil {
 			return m.node, p, err
 		}
+		if err := s.spareOwn(ctx, &one, t.ID, by); err != nil {
+			return m.node, p, err
+		}
+		p.join(one)
 	}
 	return m.node, p, nil
 }
@@ -226,7 +231,7 @@ func (s *Service) MoveTenant(ctx context.Context, id, to core.TenantID, by acces
 		if m.away() {
 			// As of one person who is moved: everybody's sessions end, in a job.
 			d := DocOf(by, c)
-			d.Everyone, d.Keep = true, ""
+			d.Everyone, d.Moved, d.Keep = true, true, ""
 			if err := BeginJob(tx, id, core.JobEndSessions, d); err != nil {
 				return err
 			}
@@ -251,7 +256,15 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 	}
 	t := after[len(after)-1]
 	if kept {
-		t.Settings, t.ChangedAt = doc, tx.Now()
+		t.Settings = doc
+		after[len(after)-1] = t
+	}
+	doc, voids, err := policy.Distrust(before, after, tx.Now())
+	if err != nil {
+		return err
+	}
+	if voids {
+		t.Settings = doc
 		after[len(after)-1] = t
 	}
 	if t.State != core.TenantDeleted {
@@ -262,10 +275,11 @@ func keepDemand(tx store.Tx, before, after []core.Tenant, by access.Actor, c cor
 			return err
 		}
 	}
-	if !kept {
+	if !kept && !voids {
 		return nil
 	}
-	if err := tx.UpdateTenant(t); err != nil {
+	t.ChangedAt = tx.Now()
+	if err := tx.UpdateTenant(t); err != nil || !kept {
 		return err
 	}
 	return tx.Append(audit.Did(audit.RequirementKept, by, string(t.ID), c))

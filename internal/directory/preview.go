@@ -89,6 +89,14 @@ func (p *Preview) add(e Effect) {
 	p.Effects = append(p.Effects, e)
 }
 
+// join adds what another organisation's people meet.
+func (p *Preview) join(o Preview) {
+	p.Organisations += o.Organisations
+	for _, e := range o.Effects {
+		p.add(e)
+	}
+}
+
 // spare takes one from what is counted, and what is not there any more away.
 func (p *Preview) spare(what string) {
 	for i := range p.Effects {

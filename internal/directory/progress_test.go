@@ -214,3 +214,39 @@ func TestPreviewLeavesOutTheSessionThatIsKept(t *testing.T) {
 		}
 	})
 }
+
+// The same of locks, where whoever sets them belongs to an organisation below.
+func TestPreviewOfLocksLeavesOutTheSessionThatIsKept(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		ctx := t.Context()
+		partner := h.Tenant(directory.NewTenant{Kind: core.Partner, Mode: core.Trial, Name: "Trial"})
+		org := h.Tenant(directory.NewTenant{Kind: core.Customer, Name: "Below", Parent: partner.ID, Settings: core.SettingsDoc(`{"requirement":["per_user"],"new_user_window":{"days":0},"enforce_at":"revoke_now"}`)})
+		admin, other := h.Person(org, "admin@below.example"), h.Person(org, "other@below.example")
+		if err := h.Directory.GrantRole(ctx, admin.ID, core.PartnerAdmin, partner.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		r := h.Raw("")
+		admin.Enter(r)
+		h.Settle()
+		by := h.Proven(admin)
+		by.Session = h.Current(r).Session.ID
+		const lock = `{"requirement":["organization"]}`
+		p, err := h.Directory.PlanLocks(ctx, partner.ID, core.SettingsDoc(lock), by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := len(admin.Sessions()) + len(other.Sessions())
+		if n, want := p.Of(directory.EffectSessions).Count, was-1; n != want || want < 1 {
+			t.Errorf("%d sessions end, want %d", n, want)
+		}
+		if _, err := h.Directory.SetLocks(ctx, partner.ID, core.SettingsDoc(lock), by, core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Rollout.Work(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !r.Inside() || len(admin.Sessions()) != 1 || len(other.Sessions()) != 0 {
+			t.Errorf("inside %v, %d sessions of the one who did it, %d of the other", r.Inside(), len(admin.Sessions()), len(other.Sessions()))
+		}
+	})
+}

@@ -332,6 +332,10 @@ func (s *Service) Move(ctx context.Context, id core.UserID, to core.TenantID, by
 			if _, err := session.EndAll(tx, id, session.WhyMoved, audit.Did(audit.SessionRevoked, by, string(id), c)); err != nil {
 				return err
 			}
+			// What the old organisation let somebody trust is not the new one's word.
+			if _, err := tx.Untrust(id); err != nil {
+				return err
+			}
 		}
 		if err := tx.EndAttempts(id); err != nil {
 			return err

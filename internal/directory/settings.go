@@ -162,15 +162,23 @@ func (s *Service) planLay(ctx context.Context, id core.TenantID, right access.Pe
 		return Preview{}, err
 	}
 	p, err := s.Compare(ctx, before, after)
-	if err != nil || by.Session == "" || by.Enrolled {
+	if err != nil {
 		return p, err
 	}
-	// The session that does it is kept, and whoever has a factor was not counted.
+	return p, s.spareOwn(ctx, &p, id, by)
+}
+
+// spareOwn leaves out of what an organisation meets the session of the actor who
+// belongs to it: the one that does it is kept. Whoever has a factor was not counted.
+func (s *Service) spareOwn(ctx context.Context, p *Preview, org core.TenantID, by access.Actor) error {
+	if by.Session == "" || by.Enrolled {
+		return nil
+	}
 	home, err := s.Tree.Effective(ctx, by.User.Tenant)
-	if err == nil && home.Organisation.ID == id {
+	if err == nil && home.Organisation.ID == org {
 		p.spare(EffectSessions)
 	}
-	return p, err
+	return err
 }
 
 // ChangeSettings lays a change over an organisation's document.
@@ -356,7 +364,15 @@ func (s *Service) PlanLocks(ctx context.Context, id core.TenantID, change core.S
 		}
 		p.Raised++
 		p.Nodes++
-		return s.compare(ctx, &p.Preview, before, after)
+		var one Preview
+		if err := s.compare(ctx, &one, before, after); err != nil {
+			return err
+		}
+		if err := s.spareOwn(ctx, &one, is.Organisation.ID, by); err != nil {
+			return err
+		}
+		p.join(one)
+		return nil
 	})
 	return p, err
 }

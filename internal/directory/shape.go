@@ -150,7 +150,10 @@ func (s *Service) PlanConvert(ctx context.Context, id core.TenantID, by access.A
 		return t, Preview{}, err
 	}
 	p, err := s.Compare(ctx, before, after)
-	return t, p, err
+	if err != nil {
+		return t, p, err
+	}
+	return t, p, s.spareOwn(ctx, &p, id, by)
 }
 
 // Convert makes a trial productive, for an administrator from above or for the

@@ -80,6 +80,26 @@ func (s *Service) CheckTenant(ctx context.Context, n NewTenant, by access.Actor)
 	return build(n, above, by, s.Now())
 }
 
+// PlanCreate is CheckTenant with what holds of each setting of the node from the
+// first moment on: what a template and locks give it, or its organisation.
+func (s *Service) PlanCreate(ctx context.Context, n NewTenant, by access.Actor) (t core.Tenant, eff policy.Effective, values []policy.Value, err error) {
+	if t, err = s.CheckTenant(ctx, n, by); err != nil {
+		return t, eff, nil, err
+	}
+	line := []core.Tenant{t}
+	if t.Kind != core.Platform {
+		above, err := s.line(ctx, n.Parent)
+		if err != nil {
+			return t, eff, nil, err
+		}
+		line = append(above, t)
+	}
+	if eff, err = policy.Of(line); err == nil {
+		values, err = s.ValuesOf(ctx, line)
+	}
+	return t, eff, values, err
+}
+
 func (s *Service) checkPlatform(ctx context.Context, n NewTenant, by access.Actor) (core.Tenant, error) {
 	if n.Parent != "" {
 		return core.Tenant{}, core.Invalid("tenant.parent_wrong", "kind", string(n.Kind), "parent", "")

@@ -79,6 +79,9 @@ func changed(line []core.Tenant, change core.SettingsDoc, stamp core.Stamp, bySw
 	if org.Settings, err = stamped(org.Settings, stamp, names); err != nil {
 		return nil, err
 	}
+	if org.Settings, err = distrust(org.Settings, before, after, stamp); err != nil {
+		return nil, err
+	}
 	out := append(slices.Clone(line[:len(line)-1]), org)
 	return out, CheckLine(out)
 }
@@ -99,6 +102,13 @@ func ChangeLocks(line []core.Tenant, change core.SettingsDoc, stamp core.Stamp) 
 	}
 	mine, err := floorOf(holder)
 	if err != nil {
+		return nil, err
+	}
+	was, err := line[len(line)-1].Locks.Over(Loosest())
+	if err != nil {
+		return nil, err
+	}
+	if holder.Locks, err = distrust(holder.Locks, was, mine.values, stamp); err != nil {
 		return nil, err
 	}
 	above, err := floors(line)
@@ -170,6 +180,37 @@ func goesOn(stamp core.Stamp, had map[string]core.Stamp, born time.Time) core.St
 		stamp.Since = s.Began()
 	}
 	return stamp
+}
+
+// distrust makes void what trust in browsers was given until now, where a change
+// switches it off or on: off and on again is no way to bring it back.
+func distrust(d core.SettingsDoc, before, after core.Settings, stamp core.Stamp) (core.SettingsDoc, error) {
+	if (trustDays(before.TrustedBrowser) == 0) == (trustDays(after.TrustedBrowser) == 0) {
+		return d, nil
+	}
+	return d.Distrusting(stamp.At)
+}
+
+// Distrust is the document of the organisation at the end of a line that begins to
+// let people trust browsers because the line became another, as by a move: trust from
+// before it was off is void. false when nothing is to be written.
+func Distrust(before, after []core.Tenant, at time.Time) (core.SettingsDoc, bool, error) {
+	was, err := Of(before)
+	if err != nil {
+		return nil, false, err
+	}
+	is, err := Of(after)
+	if err != nil {
+		return nil, false, err
+	}
+	if trustDays(was.Settings.TrustedBrowser) > 0 || trustDays(is.Settings.TrustedBrowser) == 0 {
+		at = was.TrustSince // what was void on the old way stays so on the new one
+	}
+	if !at.After(is.TrustSince) {
+		return nil, false, nil
+	}
+	doc, err := is.Organisation.Settings.Distrusting(at)
+	return doc, err == nil, err
 }
 
 // stamped puts the stamp on keys; since when is a matter of the requirement alone.

@@ -19,6 +19,9 @@ type Effective struct {
 	// Since is when what is required of everybody began to be: by the lock, or
 	// else by the organisation's own word.
 	Since time.Time
+	// TrustSince is since when trust in browsers counts here: what was given until
+	// then is void, for trust was switched off meanwhile.
+	TrustSince time.Time
 	// MFA tells whether the organisation's factors are just being taken away.
 	MFA core.MFAState
 	// Suspended is the node on the line that is suspended or deleted, if any.
@@ -102,6 +105,7 @@ func Of(line []core.Tenant) (Effective, error) {
 		return Effective{}, err
 	}
 	s, e.raised = fold(s, e.locks)
+	e.TrustSince = trustSince(line[:at+1])
 	e.Settings, e.MFA, e.own = s, e.Organisation.MFAState, e.Organisation.Settings.Stamps()
 	e.Since = e.ownSince("requirement")
 	if l, ok := e.lockOnAll(); ok {
@@ -120,6 +124,18 @@ func organisationOf(line []core.Tenant) int {
 		}
 	}
 	return -1
+}
+
+// trustSince is the latest instant at which the organisation at the end of a line, or
+// a lock above it, switched trust in browsers off or on.
+func trustSince(line []core.Tenant) time.Time {
+	since := line[len(line)-1].Settings.TrustSince()
+	for _, t := range line[:len(line)-1] {
+		if at := t.Locks.TrustSince(); provides(t.Kind) && at.After(since) {
+			since = at
+		}
+	}
+	return since
 }
 
 // fold lays floors over values, and says which floor each raised key owes its

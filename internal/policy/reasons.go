@@ -47,6 +47,7 @@ const (
 	WhyTrustOff        = "trust_off"
 	WhyNotTrusted      = "not_trusted"
 	WhyTrustOver       = "trust_over"
+	WhyTrustVoid       = "trust_void"
 	WhyTrusted         = "trusted"
 	WhyNoPass          = "no_pass"
 	WhyPass            = "pass"
@@ -81,6 +82,6 @@ var Reasons = []string{WhyIsPerson, WhyPersonAtBasic, WhyNotOnPages, WhyExpired,
 	WhyAddressUnknown, WhyInsideNetworks, WhyOutsideNetworks, WhyNowhere, WhyNotDisabling, WhyDisabling, WhyNoPlatformLock, WhyNoAncestorLock, WhyLockIsNotOnAll,
 	WhyLocked, WhyLockSaysSo, WhyMFAOff, WhyNotOfEverybody, WhyOfEverybody, WhyNoLevel, WhyLevel, WhyNotForApps, WhyNoAppSelected, WhyAppSelected,
 	WhyNoAppUsed, WhyOffered, WhyNoApp, WhyAppLevel, WhyPasswordIsEnough, WhyNotEnrolled, WhyFactorConfirmed, WhyFactorDead, WhyNothingToExcuse,
-	WhyAskedAlways, WhyLevelAsked, WhyTrustOff, WhyNotTrusted, WhyTrustOver, WhyTrusted, WhyNoPass, WhyPass, WhyAnew, WhyNothingToSetUp, WhyDueForApp,
+	WhyAskedAlways, WhyLevelAsked, WhyTrustOff, WhyNotTrusted, WhyTrustOver, WhyTrustVoid, WhyTrusted, WhyNoPass, WhyPass, WhyAnew, WhyNothingToSetUp, WhyDueForApp,
 	WhyOnlyOffered, WhyNoWindow, WhyNotValidated, WhyWindowOver, WhyNewUser, WhyNoGrace, WhyGraceOver, WhyNoSkipsLeft, WhyGrace, WhyNoProofAsked,
 	WhyFactorShown, WhyMailShown, WhyNoMailbox, WhyKnownBrowser, WhyHereLately, WhyLongAway, WhyAlwaysMail, WhySettled}

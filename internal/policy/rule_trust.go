@@ -36,6 +36,9 @@ var ruleTrustedBrowser = rule{"trusted_browser", func(f *Facts, s *sofar) verdic
 		return no(WhyNotTrusted)
 	}
 	at := f.Shown.Proofs[i].At
+	if e.voids(at) {
+		return no(WhyTrustVoid).with("since", e.TrustSince)
+	}
 	end := at.Add(time.Duration(trust.Days) * 24 * time.Hour)
 	if at.IsZero() || trust.Mode != core.TrustNoExpiry && !f.before(end) {
 		return no(WhyTrustOver).with("days", trust.Days)
@@ -62,6 +65,11 @@ func OffersTrust(p Person, e Effective) (days int, ok bool) {
 	return days, ok
 }
 
+// voids reports whether trust was given before it was switched off or on here.
+func (e *Effective) voids(at time.Time) bool {
+	return !e.TrustSince.IsZero() && !at.IsZero() && !at.After(e.TrustSince)
+}
+
 // TrustEnds is when the trust in a browser ends, zero for never: by what was
 // promised, or by what holds here now where that is sooner. ok is false for one
 // that is not trusted, or not any more.
@@ -73,7 +81,7 @@ func TrustEnds(b core.Browser, e Effective, now time.Time) (until time.Time, ok 
 			until = by
 		}
 	}
-	return until, !b.TrustedAt.IsZero() && (until.IsZero() || now.Before(until))
+	return until, !b.TrustedAt.IsZero() && !e.voids(b.TrustedAt) && (until.IsZero() || now.Before(until))
 }
 
 // A temporary pass lets its bearer set a factor up, in place of one that is there

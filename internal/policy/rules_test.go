@@ -73,6 +73,12 @@ func trusts(days int) core.Proof {
 	return core.Proof{Kind: core.FactorTrustedBrowser, ID: "br_1", At: ago(days)}
 }
 
+// voided are settings whose trust in browsers was switched off and on some days ago.
+func voided(e policy.Effective, days int) policy.Effective {
+	e.TrustSince = ago(days)
+	return e
+}
+
 var mine = policy.Person{Kind: core.Person, Factors: []core.Factor{app, spare}}
 
 // Row ACR-15, N-11, decision 7.10: a trusted browser excuses where the organisation
@@ -90,6 +96,8 @@ func TestTrustedBrowser(t *testing.T) {
 		{"over", content(``), mine, policy.Shown{Proofs: proofs(pwd, trusts(14))}, policy.App{}, policy.Prove, core.LevelPassword, "trusted_browser", policy.WhyTrustOver},
 		{"shortened meanwhile", content(`,"trusted_browser":{"days":2}`), mine, with, policy.App{}, policy.Prove, core.LevelPassword, "trusted_browser", policy.WhyTrustOver},
 		{"no expiry", content(`,"trusted_browser":"no_expiry"`), mine, policy.Shown{Proofs: proofs(pwd, trusts(4000))}, policy.App{}, policy.Allowed, core.LevelTrustedBrowser, "trusted_browser", policy.WhyTrusted},
+		{"off and on again since", voided(content(``), 2), mine, with, policy.App{}, policy.Prove, core.LevelPassword, "trusted_browser", policy.WhyTrustVoid},
+		{"trusted after that", voided(content(``), 4), mine, with, policy.App{}, policy.Allowed, core.LevelTrustedBrowser, "trusted_browser", policy.WhyTrusted},
 		{"off", content(`,"trusted_browser":"off"`), mine, with, policy.App{}, policy.Prove, core.LevelPassword, "trusted_browser", policy.WhyTrustOff},
 		{"a mode that nobody knows", content(`,"trusted_browser":"by_moonlight"`), mine, with, policy.App{}, policy.Prove, core.LevelPassword, "trusted_browser", policy.WhyTrustOff},
 		{"asked always", holds(t, all), mine, with, policy.App{}, policy.Prove, core.LevelPassword, "trusted_browser", policy.WhyAskedAlways},

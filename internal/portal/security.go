@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 
+	"sallyport/internal/audit"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
 	"sallyport/internal/web"
@@ -92,7 +93,7 @@ func (h *Handler) securityPage(r *http.Request, fault error) (SecurityPage, erro
 	p.AllSessions = len(items)
 	p.Sessions = items[:min(len(items), shownSessions)]
 	for _, e := range f.events {
-		p.Activity = append(p.Activity, Activity{At: e.At, Event: e.Name, Where: e.Address, Refused: e.Result != "ok"})
+		p.Activity = append(p.Activity, Activity{At: e.At, Event: e.Name, Words: audit.Words(e), Where: e.Address, Refused: e.Result != "ok"})
 	}
 	return p, nil
 }

@@ -229,6 +229,11 @@ func (s *Service) signOut(tx store.Tx, d *core.JobDoc, u core.User, e policy.Eff
 			return nil
 		}
 	}
+	if d.Moved {
+		if _, err := tx.Untrust(u.ID); err != nil {
+			return err
+		}
+	}
 	why := session.WhyEnforced
 	if d.Everyone {
 		why = session.WhyRevoked

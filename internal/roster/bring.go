@@ -20,11 +20,14 @@ import (
 
 // Service holds what bringing people in and out needs.
 type Service struct {
-	Store  store.Store
-	Tree   *directory.Tree
-	Ring   *secret.Ring
-	Hashes Hashes
-	Now    func() time.Time
+	Store store.Store
+	Tree  *directory.Tree
+	// Directory judges what a row says of a service account, as it does of one that is
+	// made by hand.
+	Directory *directory.Service
+	Ring      *secret.Ring
+	Hashes    Hashes
+	Now       func() time.Time
 
 	kept kept
 }
@@ -154,6 +157,10 @@ type prepared struct {
 	ids    ids
 	sealed []byte // the app's secret
 	fault  *core.Fault
+	// service is what is kept of a service account, or why it cannot be made: nothing
+	// against one that is there already.
+	service  core.Service
+	unserved *core.Fault
 }
 
 // met is what the rows met in the store: made anew with every run of the
@@ -252,7 +259,7 @@ func (k *chunk) prepare(ctx context.Context, rows []Row) error {
 					continue
 				}
 				p.ids = ids{users[i], factors[i]}
-				if err := k.one(p, rows[i]); err != nil {
+				if err := k.one(ctx, p, rows[i]); err != nil {
 					failed <- err
 					return
 				}
@@ -275,7 +282,7 @@ func (k *chunk) names(prefix string, n int) []string {
 	return out
 }
 
-func (k *chunk) one(p *prepared, row Row) error {
+func (k *chunk) one(ctx context.Context, p *prepared, row Row) error {
 	c, err := check(row, p.at, k.o, k.by)
 	p.candidate = c
 	if err != nil {
@@ -285,6 +292,11 @@ func (k *chunk) one(p *prepared, row Row) error {
 		}
 		p.fault = fault
 		return nil
+	}
+	if p.user.Kind == core.ServiceAccount {
+		if err := k.serve(ctx, p, row); err != nil {
+			return err
+		}
 	}
 	if len(p.app.secret) > 0 {
 		p.sealed, err = k.Ring.Seal(p.app.secret, string(p.user.Tenant), "factor", p.ids.factor)
@@ -399,10 +411,8 @@ func (k *chunk) sort(tx store.BulkTx, keys []string) error {
 			k.met.refused[i] = core.NewFault(core.KindConflict, "user.login_taken")
 		case there:
 			k.met.existing[i] = owner
-		case p.user.Kind == core.ServiceAccount:
-			// Somebody answers for each of them, with a reason, and a list says neither:
-			// without them it could not sign in from anywhere.
-			k.met.refused[i] = core.NewFault(core.KindConflict, "import.service_account")
+		case p.unserved != nil:
+			k.met.refused[i] = p.unserved
 		case taken[a]:
 			k.met.refused[i] = core.NewFault(core.KindConflict, "user.email_taken")
 		default:
@@ -423,6 +433,11 @@ func (p *prepared) newcomer(now time.Time) store.Newcomer {
 		u.ValidatedAt = now
 	}
 	a := store.Newcomer{User: u}
+	if u.Kind == core.ServiceAccount {
+		kept := p.service
+		kept.User, kept.CreatedAt = u.ID, now
+		a.Service = &kept
+	}
 	if p.hashed {
 		a.Password = core.Password{Hash: p.hash.Stored(), MustChange: p.mustChange, SetAt: now}
 	}

@@ -7,22 +7,27 @@ import (
 
 // Row is what a file says of one person, as it stands there. Empty is not said.
 type Row struct {
-	Login         string   `json:"login,omitempty"`
-	Email         string   `json:"email,omitempty"`
-	Name          string   `json:"name,omitempty"`
-	Tenant        string   `json:"tenant,omitempty"`
-	Kind          string   `json:"kind,omitempty"`
-	Status        string   `json:"status,omitempty"`
-	Locale        string   `json:"locale,omitempty"`
-	Roles         string   `json:"roles,omitempty"`
-	Federated     string   `json:"federated,omitempty"`
-	PasswordHash  string   `json:"password_hash,omitempty"`
-	MustChange    string   `json:"must_change,omitempty"`
-	TOTPSecret    string   `json:"totp_secret,omitempty"`
-	TOTPDigits    string   `json:"totp_digits,omitempty"`
-	TOTPPeriod    string   `json:"totp_period,omitempty"`
-	TOTPAlgorithm string   `json:"totp_algorithm,omitempty"`
-	Notes         []string `json:"notes,omitempty"` // what the reader left out
+	Login         string `json:"login,omitempty"`
+	Email         string `json:"email,omitempty"`
+	Name          string `json:"name,omitempty"`
+	Tenant        string `json:"tenant,omitempty"`
+	Kind          string `json:"kind,omitempty"`
+	Status        string `json:"status,omitempty"`
+	Locale        string `json:"locale,omitempty"`
+	Roles         string `json:"roles,omitempty"`
+	Federated     string `json:"federated,omitempty"`
+	PasswordHash  string `json:"password_hash,omitempty"`
+	MustChange    string `json:"must_change,omitempty"`
+	TOTPSecret    string `json:"totp_secret,omitempty"`
+	TOTPDigits    string `json:"totp_digits,omitempty"`
+	TOTPPeriod    string `json:"totp_period,omitempty"`
+	TOTPAlgorithm string `json:"totp_algorithm,omitempty"`
+	// Of a service account: who answers for it, by login, and why it is there.
+	Owner     string   `json:"owner,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
+	ExpiresAt string   `json:"expires_at,omitempty"`
+	Networks  string   `json:"networks,omitempty"`
+	Notes     []string `json:"notes,omitempty"` // what the reader left out
 
 	// Where the row stands in the file, for whoever reads the report.
 	Where string `json:"-"`
@@ -45,6 +50,10 @@ var columns = map[string]func(*Row) *string{
 	"totp_digits":    func(r *Row) *string { return &r.TOTPDigits },
 	"totp_period":    func(r *Row) *string { return &r.TOTPPeriod },
 	"totp_algorithm": func(r *Row) *string { return &r.TOTPAlgorithm },
+	"owner":          func(r *Row) *string { return &r.Owner },
+	"reason":         func(r *Row) *string { return &r.Reason },
+	"expires_at":     func(r *Row) *string { return &r.ExpiresAt },
+	"networks":       func(r *Row) *string { return &r.Networks },
 }
 
 // exportedOnly are columns of our own export that say nothing an import could

@@ -127,11 +127,11 @@ func TestTrustFollowsTheSettings(t *testing.T) {
 			{`{"challenge":"always"}`, false},
 			{`{"challenge":"risk"}`, false},
 			{`{"challenge":"untrusted_browser"}`, true},
-			{`{"trusted_browser":"off"}`, false},
 			{`{"trusted_browser":{"days":30}}`, false},
 			{`{"trusted_browser":{"days":365}}`, true},
 			{`{"required_level":"mfa"}`, false},
 			{`{"required_level":"none"}`, true},
+			{`{"trusted_browser":"off"}`, false},
 		} {
 			h.Settings(org.ID, c.change)
 			if got := excused(t, p, r); got != c.want {

@@ -59,4 +59,5 @@ type Newcomer struct {
 	Password core.Password // Hash is empty: none
 	Factors  []core.Factor
 	Roles    []core.RoleGrant
+	Service  *core.Service // of a service account, what is kept of it; nil: none
 }

@@ -73,6 +73,15 @@ func (d *Desk) Place(ctx context.Context, by console.Caller, id core.TenantID) (
 	}
 	p.Above = !p.May(access.ViewPeople) && at.Path != "" && crosses(by.Actor, at)
 	p.MayMake = by.Actor.MayMakeUnder(at)
+	if p.Above && by.Actor.Acting == nil {
+		if own := at.Organisation(); by.Actor.MayActIn(own) {
+			p.ActIn = own.Tenant
+		} else if closed := by.Actor.ClosedOn(own); closed != "" {
+			if p.ClosedBy, err = d.tenantName(ctx, closed); err != nil {
+				return p, err
+			}
+		}
+	}
 	p.MayAct = p.Own() && p.May(access.ActAs) && by.Actor.Acting == nil && !by.Actor.AtHome(at) && by.Actor.MayActIn(at)
 	return p, nil
 }

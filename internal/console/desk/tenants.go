@@ -265,9 +265,9 @@ func (d *Desk) Kinds(ctx context.Context, by console.Caller, parent core.TenantI
 	return out, nil
 }
 
-// Create makes a node, and invites its first administrator where one is named. What
-// is wrong with that person is said before the node is made.
-func (d *Desk) Create(ctx context.Context, by console.Caller, n console.NewTenant) (core.TenantID, error) {
+// wish is a node to be made as the directory reads one. What is wrong with its first
+// administrator is said before the node is made.
+func (d *Desk) wish(ctx context.Context, n console.NewTenant) (directory.NewTenant, error) {
 	wish := directory.NewTenant{Parent: n.Parent, Kind: n.Kind, Mode: n.Mode, Name: n.Name, ManagedBy: n.ManagedBy}
 	if n.TrialDays != "" {
 		days, err := strconv.Atoi(n.TrialDays)
@@ -276,19 +276,54 @@ func (d *Desk) Create(ctx context.Context, by console.Caller, n console.NewTenan
 		}
 		wish.TrialDays = days
 	}
-	if n.AdminMail != "" {
-		if !n.Kind.IsOrganisation() {
-			return "", core.Invalid("tenant.no_organisation")
+	if n.AdminMail == "" {
+		return wish, nil
+	}
+	if !n.Kind.IsOrganisation() {
+		return wish, core.Invalid("tenant.no_organisation")
+	}
+	addr, err := ident.ParseAddress(n.AdminMail)
+	if err != nil {
+		return wish, core.Invalid("email.invalid", "field", "admin_email")
+	}
+	if _, err := d.Directory.FindUser(ctx, addr.String()); err == nil {
+		return wish, core.NewFault(core.KindConflict, "user.login_taken").With("field", "admin_email")
+	} else if f, ok := core.AsFault(err); !ok || f.Kind != core.KindNotFound {
+		return wish, err
+	}
+	return wish, nil
+}
+
+// PlanCreate says what a node would begin with, refusals and all.
+func (d *Desk) PlanCreate(ctx context.Context, by console.Caller, n console.NewTenant) (console.TenantPlan, error) {
+	var p console.TenantPlan
+	wish, err := d.wish(ctx, n)
+	if err != nil {
+		return p, err
+	}
+	t, eff, values, err := d.Directory.PlanCreate(ctx, wish, by.Actor)
+	if err != nil {
+		return p, err
+	}
+	p = console.TenantPlan{Tenant: t, Organisation: eff.Organisation, Requirement: eff.Settings.Requirement, AdminMail: n.AdminMail}
+	if eff.Locked {
+		p.LockedBy = eff.LockedBy.Name
+	}
+	if t.Kind.IsOrganisation() {
+		for _, v := range values {
+			if v.From != nil || v.Locked {
+				p.Values = append(p.Values, v)
+			}
 		}
-		addr, err := ident.ParseAddress(n.AdminMail)
-		if err != nil {
-			return "", core.Invalid("email.invalid", "field", "admin_email")
-		}
-		if _, err := d.Directory.FindUser(ctx, addr.String()); err == nil {
-			return "", core.NewFault(core.KindConflict, "user.login_taken").With("field", "admin_email")
-		} else if f, ok := core.AsFault(err); !ok || f.Kind != core.KindNotFound {
-			return "", err
-		}
+	}
+	return p, nil
+}
+
+// Create makes a node, and invites its first administrator where one is named.
+func (d *Desk) Create(ctx context.Context, by console.Caller, n console.NewTenant) (core.TenantID, error) {
+	wish, err := d.wish(ctx, n)
+	if err != nil {
+		return "", err
 	}
 	t, err := d.Directory.CreateTenant(ctx, wish, by.Actor, by.Client)
 	if err != nil || n.AdminMail == "" {

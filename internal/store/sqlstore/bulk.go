@@ -198,6 +198,7 @@ func (b *bulk) Insert(people []store.Newcomer) error {
 	slot := slotOf(people[0].User.ID, b.s.Slots()) // one for all, or there would be a row for each
 	users, passwords := newTable("users", len(people)), newTable("passwords", len(people))
 	roles, factors := newTable("roles", len(people)), newTable("factors", len(people))
+	services := newTable("service_accounts", len(people))
 	for _, p := range people {
 		u := p.User
 		row, enrolled := newUser{InsertUserParams: userRow(u), OrganisationID: string(b.places[u.Tenant].Organisation)}, false
@@ -219,6 +220,12 @@ func (b *bulk) Insert(people []store.Newcomer) error {
 			}
 			roles.add(grantRow(u.Tenant, g))
 		}
+		if p.Service != nil {
+			if p.Service.User != u.ID {
+				return core.ErrNotFound
+			}
+			services.add(serviceRow(u.Tenant, *p.Service))
+		}
 		for _, f := range p.Factors {
 			if f.User != u.ID || f.Tenant != u.Tenant {
 				return core.ErrNotFound
@@ -230,7 +237,7 @@ func (b *bulk) Insert(people []store.Newcomer) error {
 			factors.add(row)
 		}
 	}
-	for _, t := range []*table{users, passwords, roles, factors} {
+	for _, t := range []*table{users, passwords, roles, factors, services} {
 		if err := b.insert(t); err != nil {
 			return err
 		}

@@ -92,11 +92,15 @@ func (t *tx) Service(user core.UserID) (core.Service, error) {
 }
 
 func (t *tx) SaveService(s core.Service) error {
-	return t.one(t.q.SaveService(t.ctx, db.SaveServiceParams{
-		UserID: string(s.User), TenantID: t.own(), OwnerID: string(s.Owner), Reason: text(s.Reason), Networks: strings.Join(s.Networks, " "),
+	return t.one(t.q.SaveService(t.ctx, serviceRow(t.tenant, s)))
+}
+
+func serviceRow(tenant core.TenantID, s core.Service) db.SaveServiceParams {
+	return db.SaveServiceParams{
+		UserID: string(s.User), TenantID: string(tenant), OwnerID: string(s.Owner), Reason: text(s.Reason), Networks: strings.Join(s.Networks, " "),
 		ExpiresAt: micros(s.ExpiresAt), LastUsedAt: micros(s.LastUsedAt), CreatedAt: micros(s.CreatedAt),
 		UsedFrom: s.UsedFrom, HeirID: string(s.Heir), HeirAt: micros(s.HeirAt), Quiet: s.Quiet.Microseconds(), WarnedAt: micros(s.WarnedAt),
-	}))
+	}
 }
 
 func (t *tx) DropService(user core.UserID) error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/store"
@@ -185,6 +186,10 @@ func testBulkRefuses(t *testing.T, w *world) {
 			n.Roles[0].User = h.user.ID
 			return tx.Insert([]store.Newcomer{n})
 		}, core.ErrNotFound, ""},
+		{"a service account's facts of somebody else", func(tx store.BulkTx, n store.Newcomer) error {
+			n.User.Kind, n.Service = core.ServiceAccount, &core.Service{User: h.user.ID, Owner: h.user.ID, Reason: "backup"}
+			return tx.Insert([]store.Newcomer{n})
+		}, core.ErrNotFound, ""},
 		{"an event of no tenant", func(tx store.BulkTx, n store.Newcomer) error {
 			return errors.Join(tx.Insert([]store.Newcomer{n}), tx.Append([]core.Event{{Name: "x", Target: string(n.User.ID)}}))
 		}, core.ErrNotFound, ""},
@@ -323,5 +328,32 @@ func testBulkPlaces(t *testing.T, w *world) {
 	})
 	if came.Load() != seen.Load() {
 		t.Errorf("%d people were there when the node was closed, and then %d", seen.Load(), came.Load())
+	}
+}
+
+// testBulkServices: what is kept of a service account comes with it.
+func testBulkServices(t *testing.T, w *world) {
+	h := w.household()
+	n := w.newcomer(h.tenant.ID)
+	n.User.Kind, n.Factors = core.ServiceAccount, nil
+	n.Service = &core.Service{User: n.User.ID, Owner: h.user.ID, Reason: "nightly backup", Networks: []string{"192.0.2.0/24", "198.51.100.7/32"},
+		ExpiresAt: w.clock.Now().Add(48 * time.Hour), CreatedAt: w.clock.Now()}
+	person := w.newcomer(h.tenant.ID)
+	w.bulk(func(tx store.BulkTx) error { return tx.Insert([]store.Newcomer{n, person}) })
+	err := w.View(w.ctx, h.tenant.ID, func(r store.Reader) error {
+		got, err := r.Service(n.User.ID)
+		if err != nil {
+			return err
+		}
+		if got.Owner != n.Service.Owner || got.Reason != n.Service.Reason || !slices.Equal(got.Networks, n.Service.Networks) || !got.ExpiresAt.Equal(n.Service.ExpiresAt) {
+			t.Errorf("kept %+v, want %+v", got, *n.Service)
+		}
+		if _, err := r.Service(person.User.ID); !errors.Is(err, core.ErrNotFound) {
+			t.Errorf("a person has facts of a service account: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -83,6 +83,7 @@ func Run(t *testing.T, e Engine) {
 		{"people by the chunk", testBulk},
 		{"what a chunk asks", testBulkQuestions},
 		{"a chunk comes whole or not at all", testBulkRefuses},
+		{"what is kept of a service account comes with it", testBulkServices},
 		{"an address is taken once, by the chunk too", testBulkAddresses},
 		{"a closed node takes nobody in", testBulkPlaces},
 		{"apps and their secrets", testApps},
