@@ -398,6 +398,7 @@ func TestAPIClientsActByTheirOwner(t *testing.T) {
 		ctx := t.Context()
 		partner := h.Tenant(directory.NewTenant{Kind: core.Partner, Mode: core.Trial, Name: "Nordwind"})
 		customer := h.Tenant(directory.NewTenant{Kind: core.Customer, Mode: core.Trial, Name: "Huber", Parent: partner.ID, ManagedBy: core.ManagedByProvider})
+		h.Enrolled(partner, "other@example.com", core.PartnerAdmin)
 		vera := h.Enrolled(partner, "vera@example.com", core.PartnerAdmin)
 		wish := directory.ClientWish{Name: "Sync", Owner: vera.ID, Scopes: []string{"people.view", "people.disable"}, Write: true}
 		c, secret, err := h.Directory.CreateClient(ctx, customer.ID, wish, access.Shell(), core.Client{})
@@ -448,18 +449,10 @@ func TestAPIClientsActByTheirOwner(t *testing.T) {
 			t.Errorf("two ways at once: status %d", a.Status)
 		}
 		elsewhere := h.Tenant(directory.NewTenant{Kind: core.Partner, Mode: core.Trial, Name: "Südwind"})
-		h.Change(partner.ID, func(tx store.Tx) error {
-			u, err := tx.User(vera.ID)
-			if err != nil {
-				return err
-			}
-			h.Clock.Advance(time.Second)
-			u.PlacedAt = h.Clock.Now()
-			if err := tx.UpdateUser(u); err != nil {
-				return err
-			}
-			return tx.MoveUser(core.User{ID: u.ID, Tenant: u.Tenant, Version: u.Version + 1, PlacedAt: u.PlacedAt, Login: u.Login, LoginKey: u.LoginKey, Kind: u.Kind, State: u.State, Name: u.Name, Email: u.Email, EmailKey: u.EmailKey, CreatedAt: u.CreatedAt, ChangedAt: u.ChangedAt, ValidatedAt: u.ValidatedAt}, elsewhere.ID)
-		})
+		h.Clock.Advance(time.Second)
+		if _, err := h.Directory.Move(ctx, vera.ID, elsewhere.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
 		h.Settle()
 		if a := from(h, "", "Bearer", tok); problem(t, a).Code != "token.invalid" {
 			t.Errorf("the owner left: %s", a.Body)
