@@ -34,7 +34,7 @@ const (
 	MailPassMade         MailKind = "pass_made"
 	MailAdminInvited     MailKind = "admin_invited" // to all with a role: somebody from above invited an administrator
 	MailMFASwitchedOff   MailKind = "mfa_switched_off"
-	MailActing           MailKind = "acting" // to an organisation's administrators: somebody acts there
+	MailActing           MailKind = "acting"           // to an organisation's administrators: somebody acts there
 	MailServiceRetiring  MailKind = "service_retiring" // to who answers for a service account that an API client replaces
 	MailTest             MailKind = "test"
 )
