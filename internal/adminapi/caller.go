@@ -133,8 +133,12 @@ func (h *Handler) person(r *http.Request, t Token) (Caller, error) {
 	if !t.App.Doc.API || t.User.Kind != core.Person {
 		return Caller{}, core.ErrToken
 	}
-	if is, err := h.Apps.For(r.Context(), t.App, t.User.Tenant); err != nil || !is {
-		return Caller{}, errors.Join(err, core.ErrToken)
+	is, err := h.Apps.For(r.Context(), t.App, t.User.Tenant)
+	if err != nil {
+		return Caller{}, err // nobody can tell, which is no word about the token
+	}
+	if !is {
+		return Caller{}, core.ErrToken
 	}
 	if err := h.near(r, t.User.Tenant); err != nil {
 		return Caller{}, err

@@ -150,6 +150,7 @@ type spot struct {
 	session     core.SessionID
 	browser     core.BrowserID
 	role        core.Role
+	client      core.ClientID
 	roleVersion string
 	acting      core.SessionID // of somebody who acts in x
 	app         core.App
@@ -186,6 +187,12 @@ func (s *spot) furnish(change func(*core.User)) {
 	var err error
 	s.app, _, err = s.Directory.CreateApp(s.t.Context(), s.x.ID, directory.AppWish{Name: "Ledger", Doc: core.AppDoc{RedirectURIs: []string{"https://ledger.example.com/cb"}}}, access.System(), core.Client{})
 	must(s.t, err)
+	now := s.Clock.Now()
+	s.client = core.ClientID(secret.NewID(core.PrefixApp, now))
+	s.Change(s.x.ID, func(tx store.Tx) error {
+		return tx.InsertApp(core.App{ID: s.client, Tenant: s.x.ID, Kind: core.AppClient, Owner: s.who.ID, Name: "Some", State: core.AppActive, CreatedAt: now, ChangedAt: now,
+			Doc: core.AppDoc{Auth: core.AppSecret, Grants: []string{core.GrantClient}, Scopes: []string{"people.view"}, Client: core.ClientDoc{ExpiresAt: now.Add(core.ClientLife)}}})
+	})
 	s.View(s.x.ID, func(r store.Reader) error {
 		c, err := r.CustomRole(s.role)
 		s.roleVersion = fmt.Sprint(c.Version)
@@ -251,7 +258,7 @@ func (w *world) version(id core.TenantID) (v string) {
 // path fills in a row's pattern with the ids of a spot.
 func (s *spot) path(pattern string) (method, path string) {
 	method, path, _ = strings.Cut(pattern, " ")
-	return method, strings.NewReplacer("{$}", "", "{tenant}", string(s.x.ID), "{user}", string(s.who.ID), "{role}", string(s.role), "{app}", string(s.app.ID), "{preset}", "self-service").Replace(path)
+	return method, strings.NewReplacer("{$}", "", "{tenant}", string(s.x.ID), "{user}", string(s.who.ID), "{role}", string(s.role), "{app}", string(s.app.ID), "{client}", string(s.client), "{preset}", "self-service").Replace(path)
 }
 
 // twin is the same spot with ids that never were.
@@ -263,6 +270,7 @@ func (s *spot) twin() *spot {
 	c.who, c.role = &who, core.Role(secret.NewID(core.PrefixRole, now))
 	c.session, c.browser = core.SessionID(secret.NewID(core.PrefixSession, now)), core.BrowserID(secret.NewID(core.PrefixBrowser, now))
 	c.app.ID = core.AppID(secret.NewID(core.PrefixApp, now))
+	c.client = core.ClientID(secret.NewID(core.PrefixApp, now))
 	c.acting = core.SessionID(secret.NewID(core.PrefixSession, now))
 	return &c
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,11 +46,16 @@ func TestADryRunLeavesNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(made), &app); err != nil {
 		t.Fatal(err)
 	}
+	in(t, 0, "service-account", "create", "--login", "replaced", "--tenant", "Huber", "--owner", "lena@huber.example", "--reason", "sync", "--generate", "--yes")
+	in(t, 0, "service-account", "replace", "replaced", "--yes")
+	client, _ := in(t, 0, "api-client", "list", "--json")
+	client = regexp.MustCompile(`ap_[0-9a-z]+`).FindString(client)
 
 	seen := func() string {
 		var all strings.Builder
 		for _, look := range [][]string{{"audit", "tail", "-n", "1000", "--json"}, {"tenant", "tree", "--json"}, {"user", "list", "--mfa", "--json"}, {"policy", "show", "--tenant", "Huber", "--json"},
-			{"policy", "locks", "show", "--tenant", "Nord"}, {"policy", "template", "show", "--tenant", "Nord"}, {"role", "list", "--tenant", "Huber", "--json"}} {
+			{"policy", "locks", "show", "--tenant", "Nord"}, {"policy", "template", "show", "--tenant", "Nord"}, {"role", "list", "--tenant", "Huber", "--json"},
+			{"api-client", "list", "--json"}, {"service-account", "list", "--json"}} {
 			out, _ := in(t, 0, look...)
 			all.WriteString(out)
 		}
@@ -66,7 +72,8 @@ func TestADryRunLeavesNothing(t *testing.T) {
 		"user pass lena@huber.example", "user convert lena@huber.example --owner robot --reason x", "user roles grant lena@huber.example helpdesk", "user roles revoke lena@huber.example auditor",
 		"role create --tenant Huber --name More --base auditor --right audit.view", "role change Reader --tenant Huber --name More", "role delete Reader --tenant Huber",
 		"service-account create --login robot2 --tenant Huber --owner lena@huber.example --reason x --generate", "service-account change robot --reason x", "service-account convert robot",
-		"service-account delete robot", "policy set --tenant Huber challenge=untrusted_browser", "policy apply --tenant Huber -f doc.json", "policy locks set --tenant Nord challenge=always",
+		"service-account delete robot", "service-account replace robot", "service-account keep replaced",
+		"api-client create --name More --tenant Huber --owner lena@huber.example", "api-client change " + client + " --name More --state off", "api-client rotate " + client, "api-client delete " + client, "policy set --tenant Huber challenge=untrusted_browser", "policy apply --tenant Huber -f doc.json", "policy locks set --tenant Nord challenge=always",
 		"policy template set --tenant Nord locale=de", "policy preset apply self-service --tenant Huber",
 		// Where there is nothing to change there is nothing to leave either.
 		"tenant resume Huber", "tenant sessions end Huber", "tenant support open Huber", "user untrust lena@huber.example", "user sessions end lena@huber.example",
@@ -89,7 +96,7 @@ func TestADryRunLeavesNothing(t *testing.T) {
 	// And none of these nouns has a write that is not tried here.
 	for _, leaf := range leaves(t) {
 		noun, _, _ := strings.Cut(verbOf(leaf), " ")
-		if slices.Contains([]string{"tenant", "mfa", "user", "role", "service-account", "policy"}, noun) && takes(leaf, "dry-run") &&
+		if slices.Contains([]string{"tenant", "mfa", "user", "role", "service-account", "api-client", "policy"}, noun) && takes(leaf, "dry-run") &&
 			!strings.Contains(tried, verbOf(leaf)+" ") && verbOf(leaf) != "tenant support end" { // nobody acts there
 			t.Errorf("%s was not tried", verbOf(leaf))
 		}

@@ -54,7 +54,7 @@ var onlyLook = []string{"serve", "demo", "doctor", "healthcheck", "version", "co
 	"backup verify", "keys list", "tenant list", "tenant tree", "tenant show", "tenant support show", "mfa status", "mfa list", "mfa what-if", "user list", "user show",
 	"user sessions list", "user roles list", "role list", "role holders", "service-account list", "service-account show", "policy explain", "policy simulate", "policy compare",
 	"policy show", "policy locks show", "policy template show", "policy preset list", "policy preset show", "audit verify", "audit tail", "audit list", "audit export",
-	"totp verify", "app list", "app show", "mfa apps list", "user apps list", "export people"}
+	"totp verify", "app list", "app show", "api-client list", "api-client show", "mfa apps list", "user apps list", "export people"}
 
 func TestEveryWriteHasADryRun(t *testing.T) {
 	for _, leaf := range leaves(t) {

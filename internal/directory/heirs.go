@@ -84,8 +84,12 @@ func (s *Service) ReplaceService(ctx context.Context, id core.UserID, w ClientWi
 		return a, "", err
 	}
 	err = s.Store.Update(ctx, u.Tenant, func(tx store.Tx) error {
-		if now, err := tx.User(id); err != nil || now.Kind != core.ServiceAccount {
-			return errors.Join(err, core.NewFault(core.KindConflict, "service.not_one"))
+		now, err := tx.User(id)
+		if err != nil {
+			return err
+		}
+		if now.Kind != core.ServiceAccount {
+			return core.NewFault(core.KindConflict, "service.not_one")
 		}
 		facts, err := tx.Service(id)
 		if err != nil {
