@@ -31,7 +31,7 @@ type op struct {
 	// Proof: it wants a fresh proof of a person, so an API client is told that and not
 	// that it lacks a right, which it could not be given (decision 7.8).
 	Proof bool
-	do func(*call, any) (any, error)
+	do    func(*call, any) (any, error)
 }
 
 // query is a parameter in an operation's address.
