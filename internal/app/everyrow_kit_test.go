@@ -152,6 +152,8 @@ type spot struct {
 	role        core.Role
 	roleVersion string
 	acting      core.SessionID // of somebody who acts in x
+	app         core.AppID     // of the customer, where a step is about one
+	other       core.UserID    // somebody else of the customer, where a step names one
 	raw         *house.Raw
 }
 
