@@ -137,3 +137,31 @@ func overlapOf(in api.Rotation) (time.Duration, error) {
 func (h *Handler) deleteClient(c *call, _ nothing) (nothing, error) {
 	return nothing{}, c.dir.DeleteClient(c, c.app(), c.Actor, c.From)
 }
+
+// replaceService makes an API client that takes a service account's place. Both work,
+// until nobody used the account for so many days.
+func (h *Handler) replaceService(c *call, in api.Replacement) (api.APIClient, error) {
+	quiet := directory.HeirQuiet
+	if in.QuietDays != nil {
+		if *in.QuietDays < 1 || *in.QuietDays > 3650 {
+			return api.APIClient{}, badField("api.field_invalid", "quiet_days")
+		}
+		quiet = time.Duration(*in.QuietDays) * 24 * time.Hour
+	}
+	a, text, err := c.dir.ReplaceService(c, c.user(), clientWish(core.App{}, in.ClientFacts, &in.Name), quiet, c.Actor, c.From)
+	if err != nil || c.dry {
+		return api.APIClient{}, err
+	}
+	c.made("/api-clients/" + string(a.ID))
+	c.tag(a.Version)
+	o := h.clientOf(a)
+	o.Secret = text
+	return o, nil
+}
+
+func (h *Handler) keepService(c *call, _ nothing) (api.ServiceAccount, error) {
+	if err := c.dir.KeepService(c, c.user(), c.Actor, c.From); err != nil || c.dry {
+		return api.ServiceAccount{}, err
+	}
+	return h.getService(c, nothing{})
+}

@@ -390,3 +390,72 @@ func TestAPIClientsEndAndBound(t *testing.T) {
 		}
 	})
 }
+
+// Decisions 2 and 3: in an organisation where its owner only may act, a client acts, as
+// long as that organisation lets them; one that is bound to a key needs the key's proof.
+func TestAPIClientsActByTheirOwner(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		ctx := t.Context()
+		partner := h.Tenant(directory.NewTenant{Kind: core.Partner, Mode: core.Trial, Name: "Nordwind"})
+		customer := h.Tenant(directory.NewTenant{Kind: core.Customer, Mode: core.Trial, Name: "Huber", Parent: partner.ID, ManagedBy: core.ManagedByProvider})
+		h.Enrolled(partner, "other@example.com", core.PartnerAdmin)
+		vera := h.Enrolled(partner, "vera@example.com", core.PartnerAdmin)
+		wish := directory.ClientWish{Name: "Sync", Owner: vera.ID, Scopes: []string{"people.view", "people.disable"}, Write: true}
+		c, secret, err := h.Directory.CreateClient(ctx, customer.ID, wish, access.Shell(), core.Client{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, _, err := h.Directory.CreateClient(ctx, partner.ID, wish, access.Shell(), core.Client{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := h.Tree.Place(ctx, customer.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		anna := h.Person(customer, "anna@example.com")
+		by, err := standIn(t, h, c.ID)
+		if err != nil || !by.Can(access.Disable, at) || by.Acting == nil {
+			t.Fatalf("it does not act: %+v, %v", by.Acting, err)
+		}
+		if other, err := standIn(t, h, own.ID); err != nil || other.Can(access.ViewPeople, at) {
+			t.Errorf("the partner's own client sees a customer's people: %v", err)
+		}
+		if err := h.Directory.Disable(ctx, anna.ID, by, core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(anna.Events(), func(e core.Event) bool {
+			return e.Actor == string(vera.ID) && e.Detail["acting_in"] == string(customer.ID) && e.Detail["api_client"] == string(c.ID)
+		}) {
+			t.Errorf("%+v", anna.Events())
+		}
+		if _, err := h.Support.SetAccess(ctx, customer.ID, false, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		if by, err := standIn(t, h, c.ID); err != nil || by.Can(access.Disable, at) || by.Can(access.ViewPeople, at) {
+			t.Errorf("the door is closed: %v", err)
+		}
+		// A moved owner leaves nothing behind.
+		_, tok := token(h, "", string(c.ID), secret)
+		whois(t, from(h, "", "Bearer", tok))
+		// A token that is not bound is none with a proof, nor the other way round (D-01).
+		if a := from(h, "", "DPoP", tok); problem(t, a).Code != "token.invalid" || !strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "DPoP ") {
+			t.Errorf("with the scheme of bound tokens: %s", a.Body)
+		}
+		two := h.Raw("")
+		two.Header["Authorization"] = []string{"Bearer " + tok, "Basic eDp5"}
+		if a := two.Get(me); a.Status != http.StatusUnauthorized {
+			t.Errorf("two ways at once: status %d", a.Status)
+		}
+		elsewhere := h.Tenant(directory.NewTenant{Kind: core.Partner, Mode: core.Trial, Name: "Südwind"})
+		h.Clock.Advance(time.Second)
+		if _, err := h.Directory.Move(ctx, vera.ID, elsewhere.ID, access.Shell(), core.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		h.Settle()
+		if a := from(h, "", "Bearer", tok); problem(t, a).Code != "token.invalid" {
+			t.Errorf("the owner left: %s", a.Body)
+		}
+	})
+}

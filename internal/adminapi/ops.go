@@ -96,6 +96,8 @@ func (h *Handler) ops() []op {
 		on(getIt, "/service-accounts/{user}", "getServiceAccount", "One service account.", h.getService, of("user")),
 		on(patch, "/service-accounts/{user}", "changeServiceAccount", "Changes owner, reason, end or networks. Wants a fresh proof.", h.changeService, of("user"), proof),
 		on(post, "/service-accounts/{user}/convert", "regularAccount", "Makes it a person's account again. Wants a fresh proof.", h.regular, of("user"), proof),
+		on(post, "/service-accounts/{user}/replace", "replaceServiceAccount", "Makes an API client that takes its place; both work, until nobody used the account for a while. Wants a fresh proof.", h.replaceService, created, proof),
+		on(post, "/service-accounts/{user}/keep", "keepServiceAccount", "Takes it back that it is going to be stopped. Wants a fresh proof.", h.keepService, of("user"), proof),
 		on(del, "/service-accounts/{user}", "deleteServiceAccount", "Deletes it for good.", h.deleteUser, of("user")),
 
 		on(getIt, "/audit", "listEvents", "The audit log of a node and of those below it within its organisation, newest first.", h.listEvents, listed, with(here,

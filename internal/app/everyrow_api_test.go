@@ -94,6 +94,8 @@ var apiTable = map[string]apiRow{
 	"changeServiceAccount":     {may: "n n s f f f", method: "PATCH", path: "/service-accounts/{who}", body: `{"reason":"scans more","owner":"{other}"}`, change: program},
 	"regularAccount":           {may: "n n s f f f", method: "POST", path: "/service-accounts/{who}/convert", change: program},
 	"deleteServiceAccount":     {may: "n n y f f f", method: "DELETE", path: "/service-accounts/{who}", change: program},
+	"replaceServiceAccount":    {may: "n n s f f f", method: "POST", path: "/service-accounts/{who}/replace", body: `{"name":"Tool"}`, change: program},
+	"keepServiceAccount":       {may: "n n s f f f", method: "POST", path: "/service-accounts/{who}/keep", change: program},
 	"listEvents":               {may: "f f y f y f", method: "GET", path: "/audit?tenant={x}"},
 	"explainPolicy":            {may: "n n y y y y", method: "POST", path: "/policy/explain", body: `{"user":"{who}"}`},
 	"simulatePolicy":           {may: "f f y f f f", method: "POST", path: "/policy/simulate", body: `{"tenant":"{x}","change":{"invitation_days":3}}`},

@@ -150,6 +150,7 @@ type spot struct {
 	session     core.SessionID
 	browser     core.BrowserID
 	role        core.Role
+	client      core.ClientID
 	roleVersion string
 	acting      core.SessionID // of somebody who acts in x
 	app         core.AppID     // of the customer, where a step is about one
@@ -183,6 +184,12 @@ func (s *spot) furnish(change func(*core.User)) {
 	s.who = s.account(s.x, change)
 	s.session, s.browser = s.seated(s.who)
 	s.role = s.custom(s.x, "Some")
+	now := s.Clock.Now()
+	s.client = core.ClientID(secret.NewID(core.PrefixApp, now))
+	s.Change(s.x.ID, func(tx store.Tx) error {
+		return tx.InsertApp(core.App{ID: s.client, Tenant: s.x.ID, Kind: core.AppClient, Owner: s.who.ID, Name: "Some", State: core.AppActive, CreatedAt: now, ChangedAt: now,
+			Doc: core.AppDoc{Auth: core.AppSecret, Grants: []string{core.GrantClient}, Scopes: []string{"people.view"}, Client: core.ClientDoc{ExpiresAt: now.Add(core.ClientLife)}}})
+	})
 	s.View(s.x.ID, func(r store.Reader) error {
 		c, err := r.CustomRole(s.role)
 		s.roleVersion = fmt.Sprint(c.Version)
@@ -223,7 +230,7 @@ func (w *world) version(id core.TenantID) (v string) {
 // path fills in a row's pattern with the ids of a spot.
 func (s *spot) path(pattern string) (method, path string) {
 	method, path, _ = strings.Cut(pattern, " ")
-	return method, strings.NewReplacer("{$}", "", "{tenant}", string(s.x.ID), "{user}", string(s.who.ID), "{role}", string(s.role), "{preset}", "self-service").Replace(path)
+	return method, strings.NewReplacer("{$}", "", "{tenant}", string(s.x.ID), "{user}", string(s.who.ID), "{role}", string(s.role), "{client}", string(s.client), "{preset}", "self-service").Replace(path)
 }
 
 // twin is the same spot with ids that never were.
@@ -234,6 +241,7 @@ func (s *spot) twin() *spot {
 	who.ID = core.UserID(secret.NewID(core.PrefixUser, now))
 	c.who, c.role = &who, core.Role(secret.NewID(core.PrefixRole, now))
 	c.session, c.browser = core.SessionID(secret.NewID(core.PrefixSession, now)), core.BrowserID(secret.NewID(core.PrefixBrowser, now))
+	c.client = core.ClientID(secret.NewID(core.PrefixApp, now))
 	c.acting = core.SessionID(secret.NewID(core.PrefixSession, now))
 	return &c
 }
@@ -249,7 +257,7 @@ func (s *spot) as(twin *spot, fields []string) []string {
 	return out
 }
 
-var anyID = regexp.MustCompile(`(tn|us|ro|se|br|at|rq)_[0-9a-z]{26}`)
+var anyID = regexp.MustCompile(`(tn|us|ro|se|br|at|rq|ap)_[0-9a-z]{26}`)
 
 // same is an answer without what differs between any two: its moment, and the ids
 // that it was asked for or bears.

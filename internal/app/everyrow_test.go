@@ -114,17 +114,36 @@ var adminTable = map[string]adminRow{
 	"POST /admin/tenants/{tenant}/service-accounts/new": {may: "f f y f f f y", with: func(s *spot) []string {
 		return []string{"name", "Scanner", "login", s.fresh(), "reason", "scans", "networks", "", "expires", ""}
 	}},
-	"GET /admin/tenants/{tenant}/roles":                {may: "f f y y y y y"},
-	"GET /admin/tenants/{tenant}/roles/grant":          {may: "> > > > > > >"},
-	"POST /admin/tenants/{tenant}/roles/grant":         {may: "f f y f f f y", with: giving},
-	"GET /admin/tenants/{tenant}/roles/revoke":         {may: "> > > > > > >"},
-	"POST /admin/tenants/{tenant}/roles/revoke":        {may: "f f y f f f y", ready: (*spot).given, with: giving},
-	"GET /admin/tenants/{tenant}/roles/new":            {may: "f f y f f f y"},
-	"POST /admin/tenants/{tenant}/roles/new":           {may: "f f y f f f y", with: cloning},
-	"GET /admin/tenants/{tenant}/roles/{role}":         {may: "f f y f f f y"},
-	"POST /admin/tenants/{tenant}/roles/{role}":        {may: "f f y f f f y", with: cloning},
-	"POST /admin/tenants/{tenant}/roles/{role}/delete": {may: "f f y f f f y"},
-	"GET /admin/tenants/{tenant}/audit":                {may: "f f y f y f y"},
+	// API clients are for who manages apps; what they may is what the maker may.
+	"GET /admin/tenants/{tenant}/api-clients":     {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/api-clients/new": {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/api-clients/new": {may: "f f y f f f y", with: func(s *spot) []string {
+		return []string{"name", "Scanner", "right", "people.view", "networks", "", "expires", ""}
+	}},
+	"GET /admin/tenants/{tenant}/api-clients/{client}":        {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/api-clients/{client}/change": {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/api-clients/{client}/change": {may: "f f y f f f y", with: func(s *spot) []string {
+		return []string{"name", "Scanner", "right", "people.view", "networks", "", "expires", "", "version", "0"}
+	}},
+	"GET /admin/tenants/{tenant}/api-clients/{client}/rotate":  {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/api-clients/{client}/rotate": {may: "f f y f f f y", with: func(*spot) []string { return []string{"days", "1"} }},
+	"GET /admin/tenants/{tenant}/api-clients/{client}/stop":    {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/api-clients/{client}/stop":   {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/api-clients/{client}/start":   {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/api-clients/{client}/start":  {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/api-clients/{client}/delete":  {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/api-clients/{client}/delete": {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/roles":                        {may: "f f y y y y y"},
+	"GET /admin/tenants/{tenant}/roles/grant":                  {may: "> > > > > > >"},
+	"POST /admin/tenants/{tenant}/roles/grant":                 {may: "f f y f f f y", with: giving},
+	"GET /admin/tenants/{tenant}/roles/revoke":                 {may: "> > > > > > >"},
+	"POST /admin/tenants/{tenant}/roles/revoke":                {may: "f f y f f f y", ready: (*spot).given, with: giving},
+	"GET /admin/tenants/{tenant}/roles/new":                    {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/roles/new":                   {may: "f f y f f f y", with: cloning},
+	"GET /admin/tenants/{tenant}/roles/{role}":                 {may: "f f y f f f y"},
+	"POST /admin/tenants/{tenant}/roles/{role}":                {may: "f f y f f f y", with: cloning},
+	"POST /admin/tenants/{tenant}/roles/{role}/delete":         {may: "f f y f f f y"},
+	"GET /admin/tenants/{tenant}/audit":                        {may: "f f y f y f y"},
 
 	// One person: of another organisation they are nobody.
 	"GET /admin/users/{user}":                         {may: "n n y y y y y"},

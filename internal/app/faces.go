@@ -55,7 +55,7 @@ func (h *House) Faces(base string, more ...web.Route) http.Handler {
 	h.Teller = &oidc.Teller{Handler: provider, Client: outgoing.New(reach), Log: h.Log}
 	account := &portal.Handler{SignIn: h.SignIn, Store: h.Store, Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Device: outbox.Device, Acting: works.Banner}
 	admin := &console.Handler{Checker: h.Checker, Cookies: cookies, Proxies: proxies, Now: now, Actor: h.Tree.Actor, Acting: works.Banner, Prover: h.SignIn,
-		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Support: works, Audit: works, Explainer: works}
+		Places: works, Overviews: works, Tree: works, MFA: works, Settings: works, People: works, Roles: works, Services: works, Clients: works, Support: works, Audit: works, Explainer: works}
 	api := &adminapi.Handler{SignIn: h.SignIn, Tree: h.Tree, Apps: h.Apps, Directory: h.Directory, Recovery: h.Recovery, Rollout: h.Rollout, Support: h.Support, Hasher: h.Hasher, Ring: h.Ring,
 		Quota: adminapi.NewQuota(h.Config.RateLimit.APIRequests, time.Minute, now), Proxies: proxies, Now: now, Device: outbox.Device, Base: base,
 		Tokens: func(r *http.Request) (adminapi.Token, error) {

@@ -104,7 +104,7 @@ func (h *House) tell(ctx context.Context) {
 // is killed had not written is lost, a minute of counts at most.
 func (h *House) count(ctx context.Context) {
 	if err := h.Apps.Count(ctx); err != nil && ctx.Err() == nil {
-		h.Log.Warn("tokens of API clients were not written down; they are counted the next time", "event", "api_client.uncounted", "error", err.Error())
+		h.Log.Warn("tokens of API clients were not written down; they are counted the next time", "event", "client.uncounted", "error", err.Error())
 	}
 }
 
@@ -113,12 +113,12 @@ func (h *House) retire(ctx context.Context) {
 	err := h.under(ctx, leaseRetire, func(ctx context.Context, renew func(context.Context) error) error {
 		warned, retired, err := h.Directory.RetireDue(ctx, renew)
 		if warned+retired > 0 {
-			h.Log.Info("service accounts that API clients replace were looked at", "event", "service_account.retiring", "warned", warned, "retired", retired)
+			h.Log.Info("service accounts that API clients replace were looked at", "event", "service.retiring", "warned", warned, "retired", retired)
 		}
 		return err
 	})
 	if err != nil {
-		h.Log.Warn("a service account that an API client replaces was not stopped; it is tried again", "event", "service_account.stuck", "error", err.Error())
+		h.Log.Warn("a service account that an API client replaces was not stopped; it is tried again", "event", "service.stuck", "error", err.Error())
 	}
 }
 

@@ -39,6 +39,7 @@ type Handler struct {
 	People    People
 	Roles     Roles
 	Services  Services
+	Clients   Clients
 	Support   Support
 	Audit     Audit
 	Explainer Explainer
@@ -118,7 +119,7 @@ func (h *Handler) top(r *http.Request) (Caller, Place, error) {
 }
 
 // flashes are the words that an address may carry from a form to the page after it.
-var flashes = map[string]bool{"tenant_created": true, "tenant_changed": true, "tenant_deleted": true, "tenant_restored": true, "everybody_signed_out": true, "support_ended": true,
+var flashes = map[string]bool{"client_changed": true, "client_deleted": true, "tenant_created": true, "tenant_changed": true, "tenant_deleted": true, "tenant_restored": true, "everybody_signed_out": true, "support_ended": true,
 	"mfa_org_on": true, "mfa_org_changed": true, "mfa_org_off": true, "settings_saved": true, "settings_same": true, "invited": true, "person_changed": true,
 	"person_deleted": true, "person_unlocked": true, "person_reinvited": true, "person_reset": true, "person_untrusted": true, "person_signed_out": true,
 	"bulk_done": true, "role_given": true, "role_taken": true, "role_saved": true, "role_deleted": true, "acting_begun": true, "acting_ended": true,
@@ -227,6 +228,16 @@ func (h *Handler) Routes() []web.Route {
 	row("GET "+tenant+"/service-accounts", h.services)
 	row("GET "+tenant+"/service-accounts/new", h.getNewService)
 	row("POST "+tenant+"/service-accounts/new", h.postNewService)
+	row("GET "+tenant+"/api-clients", h.clients)
+	row("GET "+tenant+"/api-clients/new", h.getNewClient)
+	row("POST "+tenant+"/api-clients/new", h.postClient)
+	row("GET "+tenant+"/api-clients/{client}", h.client)
+	row("GET "+tenant+"/api-clients/{client}/change", h.getClientForm)
+	row("POST "+tenant+"/api-clients/{client}/change", h.postClient)
+	for _, d := range ClientDeeds {
+		row("GET "+tenant+"/api-clients/{client}/"+string(d), h.getClientDeed(d))
+		row("POST "+tenant+"/api-clients/{client}/"+string(d), h.postClientDeed(d))
+	}
 	row("GET "+tenant+"/roles", h.roles)
 	row("GET "+tenant+"/roles/grant", h.toRoles)
 	row("POST "+tenant+"/roles/grant", h.postGrant)

@@ -111,6 +111,7 @@ func (p Page) menu(ctx context.Context) []web.MenuGroup {
 			item("users", pl.Path("/users"), here && pl.May(access.ViewPeople)),
 			item("security", pl.Path("/security"), above),
 			item("services", pl.Path("/service-accounts"), here && pl.May(access.ViewPeople)),
+			item("clients", pl.Path("/api-clients"), here && pl.May(access.ManageApps)),
 			item("roles", pl.Path("/roles"), here && pl.May(access.ViewPeople)),
 			item("support", pl.Path("/support"), here && pl.Own() && pl.May(access.SupportAccess)))},
 		{Title: web.T(ctx, "console.record"), Items: slices.Concat(

@@ -19,7 +19,10 @@ type Service struct {
 	Networks []string
 	Expires  time.Time
 	Used     time.Time
-	Over     bool // its time has run out
+	From     string // where from it came then
+	Over     bool   // its time has run out
+	Heir     core.ClientID
+	Retires  time.Time // when it is stopped, if nobody uses it until then
 }
 
 // networks writes from where it may come.
@@ -37,12 +40,7 @@ func (s Service) expires(ctx context.Context, p Page) string {
 	return p.Date(ctx, s.Expires)
 }
 
-func (s Service) used(ctx context.Context, p Page) string {
-	if s.Used.IsZero() {
-		return web.T(ctx, "services.never_used")
-	}
-	return p.When(ctx, s.Used)
-}
+func (s Service) used(ctx context.Context, p Page) string { return usedFrom(ctx, p, s.Used, s.From) }
 
 // ServiceList is a page of service accounts.
 type ServiceList struct {

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"testing"
 
+	"sallyport/internal/access"
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/testkit/house"
 )
 
@@ -69,6 +71,55 @@ func TestPeoplesTokensForOurAPI(t *testing.T) {
 			if q := wide.back(a); q.Get("code") != "" {
 				t.Error("a code while setup is due")
 			}
+		}
+	})
+}
+
+// D-01: a token of an API client that is bound to a key opens our API with a proof of
+// that key only, for that request only, and once.
+func TestBoundTokensAtOurAPI(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Huber", "self-service", "")
+		owner := h.Enrolled(org, "owner@example.com", core.CustomerAdmin)
+		a, secret, err := h.Directory.CreateClient(t.Context(), org.ID, directory.ClientWish{Name: "Sync", Owner: owner.ID}, access.Shell(), core.Client{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, stranger := newProver(t, h), newProver(t, h)
+		header := http.Header{"Dpop": {key.proof(http.MethodPost, "/oauth2/token", "", nil)}}
+		r := send(t, h, "/oauth2/token", header, "grant_type", "client_credentials", "client_id", string(a.ID), "client_secret", secret)
+		if r.Status != http.StatusOK || r.str("token_type") != "DPoP" {
+			t.Fatalf("status %d: %s", r.Status, r.Raw)
+		}
+		tok := r.str("access_token")
+		me := func(scheme, proof string) int {
+			req, err := http.NewRequest(http.MethodGet, h.URL+"/api/v1/me", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			with := http.Header{"Authorization": {scheme + " " + tok}}
+			if proof != "" {
+				with["Dpop"] = []string{proof}
+			}
+			return do(t, req, with).Status
+		}
+		proof := key.proof(http.MethodGet, "/api/v1/me", tok, nil)
+		if got := me("DPoP", proof); got != http.StatusOK {
+			t.Errorf("with its proof: %d", got)
+		}
+		for what, got := range map[string]int{"a proof twice": me("DPoP", proof), "no proof": me("DPoP", ""), "as a plain token": me("Bearer", key.proof(http.MethodGet, "/api/v1/me", tok, nil)),
+			"another key": me("DPoP", stranger.proof(http.MethodGet, "/api/v1/me", tok, nil)), "for another request": me("DPoP", key.proof(http.MethodPost, "/api/v1/me", tok, nil)),
+			"for no token": me("DPoP", key.proof(http.MethodGet, "/api/v1/me", "", nil))} {
+			if got != http.StatusUnauthorized {
+				t.Errorf("%s: %d", what, got)
+			}
+		}
+		// What is revoked opens nothing here, at once (row B-41).
+		if r := send(t, h, "/oauth2/revoke", nil, "client_id", string(a.ID), "client_secret", secret, "token", tok); r.Status != http.StatusOK {
+			t.Fatalf("status %d: %s", r.Status, r.Raw)
+		}
+		if got := me("DPoP", key.proof(http.MethodGet, "/api/v1/me", tok, nil)); got != http.StatusUnauthorized {
+			t.Errorf("revoked: %d", got)
 		}
 	})
 }

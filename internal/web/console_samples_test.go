@@ -113,6 +113,13 @@ func consoleSamples() []sample {
 		d.Page, d.DataPage, d.Title, d.Back, d.BackName, d.Action = page(at, "tenant", d.Fault), name, title, "/admin/tenants/tn_huber", at.Name, "/admin/tenants/tn_huber/x"
 		return sample{name, console.Deed(d)}
 	}
+	client := console.Client{Owner: "Anna Huber-Reitinger", App: core.App{ID: "ap_1", Name: "Nächtlicher Bericht", State: core.AppActive, UsedAt: ago(0, 1), UsedFrom: "192.0.2.7", Version: 3,
+		Doc: core.AppDoc{Auth: core.AppSecret, Scopes: []string{"people.view", "tenants.view"}, Client: core.ClientDoc{ExpiresAt: ago(-200, 0)}}},
+		Secrets: []core.AppSecretRow{{Hint: "x7Qk", CreatedAt: ago(1, 0)}, {Hint: "p2Lm", CreatedAt: ago(90, 0), ExpiresAt: ago(-6, 0), LastUsedAt: ago(0, 1)}}}
+	tired := client
+	tired.App.ID, tired.App.Name, tired.Left, tired.App.UsedAt, tired.Secrets = "ap_2", "Kasse", true, time.Time{}, nil
+	tired.App.Doc.Client.Write = true
+	service.Service.Heir, service.Service.Retires, service.Service.Used, service.Service.From = "ap_1", ago(-20, 0), ago(10, 0), "192.0.2.7"
 	roles := console.RolesView{Holders: []console.Holder{
 		{Who: console.Who{ID: "us_anna", Name: "Anna Huber-Reitinger", Login: "anna.huber"}, RoleHeld: console.RoleHeld{Role: console.RoleName{Role: core.CustomerAdmin}, On: huber, MayRevoke: true}},
 		{Who: console.Who{ID: "us_eva", Name: "Eva Brandt", Login: "eva"}, From: nordwind.Name, RoleHeld: console.RoleHeld{Role: console.RoleName{Role: "ro_1", Name: "Schichtleitung"}, On: sued}}},
@@ -166,6 +173,14 @@ func consoleSamples() []sample {
 			Tenant: sued.Name, Owner: "Anna Huber-Reitinger", Reason: "Kassenabgleich", Networks: []string{"192.0.2.0/24", "2001:db8:85a3::/48"}, Expires: ago(3, 0), Used: ago(0, 1), Over: true}, {User: core.User{ID: "us_t", Name: "Etiketten", Login: "svc-etiketten"}, Owner: "Anna", Reason: "Etikettendrucker"}}}})},
 		{"service-accounts.none", console.ServiceAccounts(console.ServicesPage{Page: page(sued, "services", nil)})},
 		{"service-account-new", console.NewService(console.ServicePage{Page: page(huber, "services", core.Invalid("form.invalid", "field", "expires")), Wish: console.Typed{Name: "Kasse", Expires: "2026-02-30"}, Ask: ask})},
+		{"api-clients", console.APIClients(console.ClientsPage{Page: page(huber, "clients", nil), List: console.ClientList{Next: "c2", Rows: []console.Client{client, tired}}})},
+		{"api-clients.none", console.APIClients(console.ClientsPage{Page: page(sued, "clients", nil)})},
+		{"api-client", console.APIClient(console.ClientPage{Page: page(huber, "clients", nil), Client: client})},
+		{"api-client.left", console.APIClient(console.ClientPage{Page: page(huber, "clients", nil), Client: tired})},
+		{"api-client-form", console.ClientForm(console.ClientFormPage{Page: page(huber, "clients", core.Invalid("client.expiry", "field", "expires")), Wish: console.TypedClient{Name: "Bericht", Expires: "2039-01-01", Rights: []string{"people.view"}}, Rights: access.Lendable, Ask: ask})},
+		{"api-client-form.replace", console.ClientForm(console.ClientFormPage{Page: page(huber, "clients", nil), Service: core.User{ID: "us_s", Name: "Kassenabgleich", Login: "svc-kasse"}, Wish: console.TypedClient{Name: "Kassenabgleich", Quiet: "30"}, Ask: ask})},
+		{"api-client-secret", console.ClientSecret(console.ClientSecretPage{Page: page(huber, "clients", nil), Client: "ap_1", Name: "Bericht", Secret: "wq6VqWl1Jr8k2m9sX0b3cD4eF5gH6iJ7kL8mN9oP0qR"})},
+		deed("api-client-rotate", "Neues Geheimnis", huber, console.DeedPage{Fields: console.OverlapField(web.Page{}, "7"), Submit: "Erzeugen", Ask: ask}),
 		{"roles", console.RolesList(console.RolesPage{Page: page(huber, "roles", nil), View: roles})},
 		{"roles.none", console.RolesList(console.RolesPage{Page: page(sued, "roles", nil)})},
 		{"role", console.RoleForm(console.RolePage{Page: page(huber, "roles", nil), Wish: console.RoleWish{Base: core.Helpdesk, Rights: []access.Permission{access.ViewPeople}}, Rights: []access.Permission{access.ViewPeople, access.Invite, access.Unlock, access.ResetMFA}, Bases: []core.Role{core.CustomerAdmin, core.Helpdesk}, New: true})},

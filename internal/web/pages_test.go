@@ -169,7 +169,7 @@ func checkPolicy(t *testing.T, doc element) {
 }
 
 // consoleNames are the fields of administration besides.
-var consoleNames = []string{"q", "kind", "state", "requirement", "under", "status", "event", "result", "days", "user", "app", "address", "browser", "at", "deed", "id",
+var consoleNames = []string{"write", "service", "quiet", "q", "kind", "state", "requirement", "under", "status", "event", "result", "days", "user", "app", "address", "browser", "at", "deed", "id",
 	"name", "email", "role", "mode", "managed_by", "parent", "trial_days", "admin_name", "admin_email", "hours", "reason", "networks", "expires", "right", "base", "back", "version", "change",
 	"has", "set", "default", "factors", "required_level", "challenge", "trusted_browser", "trusted_browser_days", "enforce_at", "grace_days", "grace_skips", "new_user_window",
 	"enrol_proof", "recovery", "recovery_code_format", "password_reset_effect", "user_may_disable", "totp_digits", "totp_skew", "lockout_password_limit", "lockout_password_window",

@@ -577,3 +577,10 @@ type ClientChange struct {
 	State *string `json:"state,omitempty" enum:"active,disabled"`
 	ClientFacts
 }
+
+// Replacement makes an API client that takes a service account's place.
+type Replacement struct {
+	Name string `json:"name"`
+	ClientFacts
+	QuietDays *int `json:"quiet_days,omitempty" doc:"After so many days without use the account is stopped."`
+}

@@ -51,7 +51,7 @@ func (d *Desk) Services(ctx context.Context, by console.Caller, tenant core.Tena
 }
 
 func (d *Desk) service(ctx context.Context, u core.User, f core.Service) (console.Service, error) {
-	out := console.Service{User: u, Reason: f.Reason, Networks: f.Networks, Expires: f.ExpiresAt, Used: f.LastUsedAt, Over: f.Over(d.Now())}
+	out := console.Service{User: u, Reason: f.Reason, Networks: f.Networks, Expires: f.ExpiresAt, Used: f.LastUsedAt, From: f.UsedFrom, Heir: f.Heir, Retires: directory.RetiresAt(f), Over: f.Over(d.Now())}
 	if f.Owner == "" {
 		return out, nil
 	}
