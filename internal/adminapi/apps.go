@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"encoding/json"
-	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
@@ -119,12 +118,9 @@ func (h *Handler) changeApp(c *call, in api.AppChange) (api.App, error) {
 }
 
 func (h *Handler) rotateApp(c *call, in api.Rotation) (api.App, error) {
-	overlap := directory.SecretOverlap
-	if in.OverlapHours != nil {
-		if *in.OverlapHours < 0 || *in.OverlapHours > int(directory.SecretOverlapMost/time.Hour) {
-			return api.App{}, badField("api.field_invalid", "overlap_hours")
-		}
-		overlap = time.Duration(*in.OverlapHours) * time.Hour
+	overlap, err := overlapOf(in)
+	if err != nil {
+		return api.App{}, err
 	}
 	text, until, err := c.dir.RotateAppSecret(c, c.app(), overlap, c.Actor, c.From)
 	if err != nil || c.dry {

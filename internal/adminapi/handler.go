@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -135,6 +136,9 @@ func (c *call) run() (res result, again bool, err error) {
 // do asks the journey, and puts its answer into the form in which it is written and kept.
 func (c *call) do(in any) (result, error) {
 	doc, err := c.op.do(c, in)
+	if errors.Is(err, core.ErrForbidden) && c.op.Proof && c.Kind == CallerClient {
+		err = core.ErrStepUp
+	}
 	if err != nil {
 		return result{}, err
 	}

@@ -28,7 +28,10 @@ type op struct {
 	Reads bool
 	// Of is what its ETag and If-Match are about: "tenant", "user", "app", "role" or nothing.
 	Of string
-	do func(*call, any) (any, error)
+	// Proof: it wants a fresh proof of a person, so an API client is told that and not
+	// that it lacks a right, which it could not be given (decision 7.8).
+	Proof bool
+	do    func(*call, any) (any, error)
 }
 
 // query is a parameter in an operation's address.
@@ -58,6 +61,7 @@ func on[In, Out any](method, path, id, about string, fn func(*call, In) (Out, er
 func of(what string) option { return func(o *op) { o.Of = what } }
 func created(o *op)         { o.Status = http.StatusCreated }
 func reads(o *op)           { o.Reads = true }
+func proof(o *op)           { o.Proof = true }
 
 func with(queries ...query) option {
 	return func(o *op) { o.Query = append(o.Query, queries...) }

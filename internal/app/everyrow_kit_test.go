@@ -155,6 +155,7 @@ type spot struct {
 	acting      core.SessionID // of somebody who acts in x
 	app         core.App
 	secret      string // the mark of an older secret of it
+	other       core.UserID    // somebody else of the customer, where a step names one
 	raw         *house.Raw
 }
 

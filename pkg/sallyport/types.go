@@ -532,3 +532,55 @@ type Page[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"next_cursor" doc:"Empty at the end."`
 }
+
+// APIClient is a program that comes with tokens of its own. It never has more than its
+// owner has at that moment.
+type APIClient struct {
+	ID           string      `json:"client_id"`
+	Tenant       string      `json:"tenant"`
+	Name         string      `json:"name"`
+	State        string      `json:"state" enum:"active,disabled,deleted"`
+	Owner        string      `json:"owner"`
+	OwnerLeft    bool        `json:"owner_left,omitempty"`
+	Scopes       []string    `json:"scopes"`
+	Tenants      []string    `json:"tenants"`
+	ReadOnly     bool        `json:"read_only"`
+	ExpiresAt    time.Time   `json:"expires_at"`
+	Over         bool        `json:"over,omitempty"`
+	Networks     []string    `json:"networks"`
+	LastUsedAt   *time.Time  `json:"last_used_at,omitempty"`
+	LastUsedFrom string      `json:"last_used_from,omitempty"`
+	Secrets      []AppSecret `json:"secrets,omitempty"`
+	Secret       string      `json:"client_secret,omitempty" doc:"Made by the deed and shown once."`
+	Until        *time.Time  `json:"old_secret_until,omitempty"`
+}
+
+// ClientFacts say what an API client may; what is left out stays, or has its default.
+type ClientFacts struct {
+	Scopes    *[]string  `json:"scopes,omitempty" doc:"Rights, of those that its owner has; those that only look where it is left out."`
+	Tenants   *[]string  `json:"tenants,omitempty" doc:"Branches at or below its place."`
+	ReadOnly  *bool      `json:"read_only,omitempty" doc:"true where it is left out."`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Networks  *[]string  `json:"networks,omitempty"`
+}
+
+// NewClient is a wish for an API client. Whoever asks is its owner.
+type NewClient struct {
+	Tenant string `json:"tenant"`
+	Name   string `json:"name"`
+	ClientFacts
+}
+
+// ClientChange changes an API client.
+type ClientChange struct {
+	Name  *string `json:"name,omitempty"`
+	State *string `json:"state,omitempty" enum:"active,disabled"`
+	ClientFacts
+}
+
+// Replacement makes an API client that takes a service account's place.
+type Replacement struct {
+	Name string `json:"name"`
+	ClientFacts
+	QuietDays *int `json:"quiet_days,omitempty" doc:"After so many days without use the account is stopped."`
+}

@@ -119,7 +119,7 @@ func TestEveryStatementNamesItsTenant(t *testing.T) {
 		"SettleMail": "", "MailQueue": "", "ExpireLinkMails": "", "SweepMails": "", "AppendChange": "", "Changes": "",
 		"LastChange": "", "SweepChanges": "", "TakeLease": "", "Meta": "", "SetMeta": "", "Keys": "", "InsertKey": "",
 		"ReplaceKey": "", "EndRecoveryCodes": "", "RaiseSteps": "", "PlatformName": "",
-		"FindApp": "", "FindHost": "", "FindHosted": "", "InsertHostCookie": "family_id", "AllClients": "", "Replaced": "", "AppSecrets": "app_id", "EndAllFamilies": "", "SweepFamilies": "", "IsSpent": "", "SweepSpent": "", "SweepReplies": "", "DueLogouts": "", "SettleLogout": "",
+		"FindApp": "", "FindHost": "", "FindHosted": "", "InsertHostCookie": "family_id", "AllClients": "", "Replaced": "", "AppSecrets": "app_id", "EndAllFamilies": "", "SweepFamilies": "", "IsSpent": "", "SweepSpent": "", "SweepReplies": "", "DropExpiredReply": "", "DueLogouts": "", "SettleLogout": "",
 		"FindDevice": "", "AnswerDevice": "", "EndAllDevices": "", "SweepDevices": "",
 		"NamedBelow": "path", "DeletedBelow": "path", "FindTenants": "", "FindPlatform": "", "DueTrials": "", "Erasable": "", "AllJobs": "",
 		"DeleteBranch": "path", "RestoreBranch": "path", "MoveBranch": "path", "MoveBranchPeople": "old_organisation",

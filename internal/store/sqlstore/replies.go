@@ -23,8 +23,11 @@ func (t *tx) BeginReply(r core.Reply) error {
 	if len(r.Mark) == 0 {
 		return errors.New("begin reply: no mark")
 	}
+	if err := t.q.DropExpiredReply(t.ctx, db.DropExpiredReplyParams{Mark: r.Mark, Now: micros(t.now)}); err != nil {
+		return t.err(err)
+	}
 	n, err := t.q.BeginReply(t.ctx, db.BeginReplyParams{Mark: r.Mark, TenantID: t.own(), Print: bytesIn(r.Print), Answer: []byte{}, BusyUntil: micros(r.BusyUntil),
-		ExpiresAt: micros(r.ExpiresAt), Now: micros(t.now)})
+		ExpiresAt: micros(r.ExpiresAt)})
 	return t.once(n, err, "a request with this mark was made before")
 }
 

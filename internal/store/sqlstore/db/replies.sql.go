@@ -10,9 +10,7 @@ import (
 )
 
 const beginReply = `-- name: BeginReply :execrows
-INSERT INTO replies (mark, tenant_id, print, answer, busy_until, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (mark) DO UPDATE SET tenant_id = excluded.tenant_id, print = excluded.print, answer = excluded.answer, busy_until = excluded.busy_until, expires_at = excluded.expires_at
-WHERE replies.expires_at <= $7
+INSERT INTO replies (mark, tenant_id, print, answer, busy_until, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (mark) DO NOTHING
 `
 
 type BeginReplyParams struct {
@@ -22,7 +20,6 @@ type BeginReplyParams struct {
 	Answer    []byte
 	BusyUntil int64
 	ExpiresAt int64
-	Now       int64
 }
 
 func (q *Queries) BeginReply(ctx context.Context, arg BeginReplyParams) (int64, error) {
@@ -33,12 +30,25 @@ func (q *Queries) BeginReply(ctx context.Context, arg BeginReplyParams) (int64, 
 		arg.Answer,
 		arg.BusyUntil,
 		arg.ExpiresAt,
-		arg.Now,
 	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const dropExpiredReply = `-- name: DropExpiredReply :exec
+DELETE FROM replies WHERE mark = $1 AND expires_at <= $2
+`
+
+type DropExpiredReplyParams struct {
+	Mark []byte
+	Now  int64
+}
+
+func (q *Queries) DropExpiredReply(ctx context.Context, arg DropExpiredReplyParams) error {
+	_, err := q.db.ExecContext(ctx, dropExpiredReply, arg.Mark, arg.Now)
+	return err
 }
 
 const dropReply = `-- name: DropReply :execrows

@@ -1,7 +1,8 @@
+-- name: DropExpiredReply :exec
+DELETE FROM replies WHERE mark = @mark AND expires_at <= @now;
+
 -- name: BeginReply :execrows
-INSERT INTO replies (mark, tenant_id, print, answer, busy_until, expires_at) VALUES (@mark, @tenant_id, @print, @answer, @busy_until, @expires_at)
-ON CONFLICT (mark) DO UPDATE SET tenant_id = excluded.tenant_id, print = excluded.print, answer = excluded.answer, busy_until = excluded.busy_until, expires_at = excluded.expires_at
-WHERE replies.expires_at <= @now;
+INSERT INTO replies (mark, tenant_id, print, answer, busy_until, expires_at) VALUES (@mark, @tenant_id, @print, @answer, @busy_until, @expires_at) ON CONFLICT (mark) DO NOTHING;
 
 -- name: Reply :one
 SELECT * FROM replies WHERE mark = @mark AND tenant_id = @tenant_id AND expires_at > @now;
