@@ -92,7 +92,7 @@ const (
 	AppOpened          = "app.opened"  // a person went into it; tokens followed
 	AppConsented       = "app.consented"
 	AppDenied          = "app.denied"
-	AppActed           = "app.acted" // an app got a token with which it acts for a person
+	AppActed           = "app.acted"    // an app got a token with which it acts for a person
 	TokenReused        = "token.reused" // a code or refresh token came twice: all tokens of that sign-in ended
 	TokenRevoked       = "token.revoked"
 	CountsRepaired     = "store.counts_repaired"

@@ -135,7 +135,7 @@ func notGranted(err error) error {
 
 func (h *Handler) present(r *http.Request, app *directory.Registered, u core.User, eff policy.Effective) session.Present {
 	c := h.client(r)
-	return session.Present{User: u, Effective: eff, From: c.Address, Public: app.Public(), Client: c}
+	return session.Present{User: u, Effective: eff, From: c.Address, Public: app.Public(), Refresh: eff.RefreshLife(app.App), Client: c}
 }
 
 // exchange gives tokens for a code.
@@ -155,7 +155,7 @@ func (h *Handler) exchange(r *http.Request, app *directory.Registered, p params,
 		if app.Public() {
 			f.Doc.Key = key // it shows itself by nothing else (row D-02)
 		}
-		return session.Exchange(tx, f, app.May(core.GrantRefresh), app.Access(), app.Refresh(), h.present(r, app, u, eff))
+		return session.Exchange(tx, f, app.May(core.GrantRefresh), eff.AccessLife(app.App), eff.RefreshLife(app.App), h.present(r, app, u, eff))
 	})
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (g *granted) narrow(p params, scopes bool) error {
 // mint makes the tokens of a family.
 func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted) (any, error) {
 	now, f, alg := h.Now(), g.family, app.SignedWith()
-	till := now.Add(app.Access())
+	till := now.Add(g.eff.AccessLife(app.App))
 	if f.ExpiresAt.Before(till) {
 		till = f.ExpiresAt
 	}
@@ -333,13 +333,13 @@ func (h *Handler) own(r *http.Request, app *directory.Registered, p params, key 
 	if c := h.client(r); !eff.Settings.LoginNetworks.Allow(c.Address) {
 		return nil, bad("unauthorized_client", "not from this network") // row ACR-30
 	}
-	now := h.Now()
-	c := claims{Issuer: h.Issuer, Subject: string(app.ID), Audience: h.audience(g.resources, false), Expires: now.Add(app.Access()).Unix(), Issued: now.Unix(),
+	now, life := h.Now(), eff.AccessLife(app.App)
+	c := claims{Issuer: h.Issuer, Subject: string(app.ID), Audience: h.audience(g.resources, false), Expires: now.Add(life).Unix(), Issued: now.Unix(),
 		ID: secret.Token(), Client: string(app.ID), Scope: joined(g.scopes), TenantID: string(app.Tenant), Tenant: eff.Name()}
 	kind := c.bind(key)
 	access, err := h.sign(r.Context(), app.SignedWith(), typeAccess, c)
 	if err != nil {
 		return nil, err
 	}
-	return tokens{Access: access, Type: kind, Expires: seconds(app.Access()), Scope: c.Scope}, nil
+	return tokens{Access: access, Type: kind, Expires: seconds(life), Scope: c.Scope}, nil
 }
