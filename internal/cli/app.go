@@ -40,6 +40,7 @@ type appFlags struct {
 	RefreshLife  time.Duration `help:"How long refresh tokens live after the sign-in (720h)." placeholder:"720h"`
 	Alg          string        `enum:",ES256,EdDSA,RS256" default:"" help:"What its tokens are signed with (ES256)."`
 	Keys         string        `help:"File with the public keys (JSON Web Key Set) of an app that signs and has no secret (private_key_jwt)." placeholder:"FILE"`
+	DPoP         string        `name:"dpop" enum:",optional,required,nonce" default:"" help:"Whether its tokens are bound to a key: optional (the default), required, or nonce: required, with a nonce of ours in each proof."`
 	WithoutPKCE  bool          `name:"without-pkce" help:"Let an old server app do without PKCE."`
 	RequiredPKCE bool          `name:"with-pkce" help:"Ask for PKCE again."`
 }
@@ -59,6 +60,7 @@ type appWish struct {
 	AccessLife  core.Duration `json:"access_life,omitempty"`
 	RefreshLife core.Duration `json:"refresh_life,omitempty"`
 	Alg         string        `json:"alg,omitempty"`
+	DPoP        string        `json:"dpop,omitempty"`
 	NoPKCE      *bool         `json:"no_pkce,omitempty"`
 
 	Keys json.RawMessage `json:"keys,omitempty"`
@@ -66,7 +68,7 @@ type appWish struct {
 
 func (v appFlags) wish(name string) (appWish, error) {
 	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Backchannel: v.Backchannel, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For,
-		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg}
+		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg, DPoP: v.DPoP}
 	if v.Keys != "" {
 		keys, err := os.ReadFile(v.Keys)
 		if err != nil {
@@ -117,6 +119,13 @@ func (w appWish) over(ctx context.Context, h *app.House, name string, d core.App
 	}
 	if w.FirstParty != nil {
 		d.FirstParty = *w.FirstParty
+	}
+	switch w.DPoP {
+	case "":
+	case "optional":
+		d.Proof = core.ProofMay
+	default:
+		d.Proof = w.DPoP
 	}
 	if w.NoPKCE != nil {
 		d.NoPKCE = *w.NoPKCE
@@ -375,6 +384,7 @@ func showApp(w io.Writer, o appOut) {
 	}
 	a := core.App{Doc: d}
 	line("tokens", fmt.Sprintf("%s, access %s, refresh %s", a.SignedWith(), a.Access(), a.Refresh()))
+	line("DPoP", d.Proof)
 	if d.NoPKCE {
 		line("PKCE", "not asked for")
 	}

@@ -119,7 +119,10 @@ func (h *Handler) bearer(w http.ResponseWriter, r *http.Request) (alive, error) 
 	if !proves {
 		return a, nil
 	}
-	key, err := h.proof(r, core.TenantID(a.TenantID), text)
+	key, err := h.proof(w, r, a.app, core.TenantID(a.TenantID), text)
+	if errors.Is(err, useNonce) {
+		return a, &refusal{Code: useNonce.Code, About: useNonce.About, Status: http.StatusUnauthorized, Realm: "DPoP"}
+	}
 	if errors.Is(err, badProof) || err == nil && key != a.Bound.Thumbprint {
 		return a, &refusal{Code: badProof.Code, About: badProof.About, Status: http.StatusUnauthorized, Realm: "DPoP"}
 	}

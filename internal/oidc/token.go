@@ -52,7 +52,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
 	if !app.May(grant) {
 		return nil, bad("unauthorized_client", "the app may not use this grant")
 	}
-	key, err := h.proof(r, app.Tenant, "")
+	key, err := h.proof(w, r, app, app.Tenant, "")
 	if err != nil {
 		return nil, err
 	}
