@@ -42,6 +42,7 @@ type appFlags struct {
 	Alg          string        `enum:",ES256,EdDSA,RS256" default:"" help:"What its tokens are signed with (ES256)."`
 	Keys         string        `help:"File with the public keys (JSON Web Key Set) of an app that signs and has no secret (private_key_jwt)." placeholder:"FILE"`
 	API          string        `name:"api" enum:",on,off" default:"" help:"on: people may call the product's own API through it, with a token for <public_url>/api/v1; off again."`
+	DPoP         string        `name:"dpop" enum:",optional,required,nonce" default:"" help:"Whether its tokens are bound to a key: optional (the default), required, or nonce: required, with a nonce of ours in each proof."`
 	WithoutPKCE  bool          `name:"without-pkce" help:"Let an old server app do without PKCE."`
 	RequiredPKCE bool          `name:"with-pkce" help:"Ask for PKCE again."`
 	Host         []string      `help:"A host of an app behind a reverse proxy, with its port where that is not the usual one; such an app speaks no protocol." sep:"none" placeholder:"HOST"`
@@ -64,6 +65,7 @@ type appWish struct {
 	AccessLife  core.Duration `json:"access_life,omitempty"`
 	RefreshLife core.Duration `json:"refresh_life,omitempty"`
 	Alg         string        `json:"alg,omitempty"`
+	DPoP        string        `json:"dpop,omitempty"`
 	NoPKCE      *bool         `json:"no_pkce,omitempty"`
 	API         *bool         `json:"api,omitempty"`
 
@@ -130,7 +132,7 @@ func (w appWish) proxy(d *core.AppDoc) {
 
 func (v appFlags) wish(name string) (appWish, error) {
 	w := appWish{Name: name, Redirect: v.Redirect, Logout: v.Logout, Backchannel: v.Backchannel, Grants: v.Grant, Scopes: v.Scope, Resources: v.Resource, Level: v.Level, For: v.For, Hosts: v.Host, LogoutPath: v.LogoutPath,
-		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg}
+		AccessLife: core.Duration(v.AccessLife), RefreshLife: core.Duration(v.RefreshLife), Alg: v.Alg, DPoP: v.DPoP}
 	if err := w.rules(v.Rule); err != nil {
 		return w, err
 	}
@@ -192,6 +194,13 @@ func (w appWish) over(ctx context.Context, h *app.House, name string, d core.App
 	}
 	if w.API != nil {
 		d.API = *w.API
+	}
+	switch w.DPoP {
+	case "":
+	case "optional":
+		d.Proof = core.ProofMay
+	default:
+		d.Proof = w.DPoP
 	}
 	if w.NoPKCE != nil {
 		d.NoPKCE = *w.NoPKCE
@@ -484,6 +493,7 @@ func showApp(w io.Writer, o appOut) {
 	}
 	if d.Proxy == nil {
 		line("tokens", fmt.Sprintf("%s, access %s, refresh %s", a.SignedWith(), a.Access(), a.Refresh()))
+		line("DPoP", d.Proof)
 	}
 	if d.NoPKCE {
 		line("PKCE", "not asked for")

@@ -95,7 +95,7 @@ func valueOf(s core.Settings, key string) json.RawMessage {
 // switch instead; locks and templates set it here.
 func (w Which) formKeys() []string {
 	keys := []string{"factors", "required_level", "challenge", "trusted_browser", "recovery", "recovery_code_format", "password_reset_effect", "user_may_disable",
-		"enforce_at", "new_user_window", "enrol_proof", "totp", "lockout.password", "lockout.factor", "session", "login_networks", "unique_email",
+		"enforce_at", "new_user_window", "enrol_proof", "totp", "lockout.password", "lockout.factor", "session", "tokens", "login_networks", "unique_email",
 		"service_accounts_at", "invitation_days"}
 	switch w {
 	case LockSettings:
@@ -112,7 +112,8 @@ var textKeys = []string{"display_name", "mail_from_name", "recommended_app", "lo
 var settingsFields = []string{"version", "change", "has[]", "set[]", "default[]", "requirement[]", "factors[]", "required_level", "challenge", "trusted_browser", "trusted_browser_days",
 	"recovery[]", "recovery_code_format", "password_reset_effect", "user_may_disable", "enforce_at", "grace_days", "grace_skips", "new_user_window", "enrol_proof",
 	"totp_digits", "totp_skew", "lockout_password_limit", "lockout_password_window", "lockout_password_period", "lockout_password_growth",
-	"lockout_factor_limit", "lockout_factor_window", "lockout_factor_period", "lockout_factor_growth", "session_idle", "session_max", "login_networks",
+	"lockout_factor_limit", "lockout_factor_window", "lockout_factor_period", "lockout_factor_growth", "session_idle", "session_max",
+	"tokens_server_access", "tokens_server_refresh", "tokens_public_access", "tokens_public_refresh", "login_networks",
 	"unique_email", "service_accounts_at[]", "invitation_days", "display_name", "mail_from_name", "recommended_app", "logo", "locale", "time_zone", "code", "password"}
 
 // reader reads the fields of a settings form over what is there. A field that was
@@ -205,6 +206,10 @@ func parseSettings(f web.Form, have core.Settings) (core.Settings, error) {
 	}
 	r.length("session_idle", &s.Session.Idle)
 	r.length("session_max", &s.Session.Max)
+	for name, lives := range map[string]*core.TokenLives{"tokens_server": &s.Tokens.Server, "tokens_public": &s.Tokens.Public} {
+		r.length(name+"_access", &lives.Access)
+		r.length(name+"_refresh", &lives.Refresh)
+	}
 	if r.f.Has("login_networks") {
 		b, err := json.Marshal(list(r.f.Get("login_networks")))
 		if err == nil {
@@ -330,12 +335,14 @@ func inWords(ctx context.Context, key string, raw json.RawMessage) string {
 		return names(words)
 	}
 	var parts struct {
-		Days   *int           `json:"days"`
-		Grace  *core.Grace    `json:"grace"`
-		Digits *int           `json:"digits"`
-		Skew   int            `json:"skew"`
-		Idle   *core.Duration `json:"idle"`
-		Max    core.Duration  `json:"max"`
+		Days   *int             `json:"days"`
+		Grace  *core.Grace      `json:"grace"`
+		Digits *int             `json:"digits"`
+		Skew   int              `json:"skew"`
+		Idle   *core.Duration   `json:"idle"`
+		Max    core.Duration    `json:"max"`
+		Server *core.TokenLives `json:"server"`
+		Public core.TokenLives  `json:"public"`
 		*core.LockRule
 	}
 	if json.Unmarshal(raw, &parts) == nil {
@@ -348,6 +355,9 @@ func inWords(ctx context.Context, key string, raw json.RawMessage) string {
 			return web.T(ctx, "value.totp", "Count", *parts.Digits, "Skew", itoa(parts.Skew))
 		case parts.Idle != nil:
 			return web.T(ctx, "value.session", "Idle", parts.Idle.String(), "Max", parts.Max.String())
+		case parts.Server != nil:
+			return web.T(ctx, "value.tokens", "Access", parts.Server.Access.String(), "Refresh", parts.Server.Refresh.String(),
+				"PublicAccess", parts.Public.Access.String(), "PublicRefresh", parts.Public.Refresh.String())
 		case parts.LockRule != nil:
 			return web.T(ctx, "value.lockout", "Count", parts.Limit, "Window", parts.Window.String(), "Period", parts.Period.String(), "Growth", parts.Growth.String())
 		}

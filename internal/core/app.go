@@ -17,6 +17,13 @@ const (
 	AppProxied = "proxy"
 )
 
+// Words for whether an app proves with each request that it holds its key.
+const (
+	ProofMay    = ""
+	ProofAlways = "required"
+	ProofNonce  = "nonce"
+)
+
 // Grants that an app may use.
 const (
 	GrantCode    = "authorization_code"
@@ -127,6 +134,9 @@ type AppDoc struct {
 	Alg         string   `json:"alg,omitempty"` // empty: AlgES256
 	// Keys are the public keys, as a JSON Web Key Set, of an app that shows itself by one.
 	Keys json.RawMessage `json:"keys,omitempty"`
+	// Proof says whether its tokens are bound to a key (RFC 9449): where it likes, always,
+	// or always and with a nonce of ours in each proof.
+	Proof string `json:"dpop,omitempty"`
 	// NoPKCE lets an old client that keeps a secret do without.
 	NoPKCE bool `json:"no_pkce,omitempty"`
 	// API: people may let it call our API as themselves.

@@ -25,6 +25,7 @@ type Settings struct {
 	TOTP                TOTPSettings    `json:"totp"`
 	Lockout             LockoutSettings `json:"lockout"`
 	Session             SessionSettings `json:"session"`
+	Tokens              TokenSettings   `json:"tokens"`
 	LoginNetworks       Networks        `json:"login_networks"`
 	UniqueEmail         bool            `json:"unique_email"`
 	ServiceAccountsAt   []TenantKind    `json:"service_accounts_at"`
@@ -41,13 +42,13 @@ type Settings struct {
 // SettingKeys are the keys of a document in the order in which they are shown.
 // The two lock rules are keys of their own: one may be locked without the other.
 var SettingKeys = []string{"requirement", "selected_apps", "factors", "required_level", "challenge", "trusted_browser", "recovery", "recovery_code_format",
-	"password_reset_effect", "user_may_disable", "enforce_at", "new_user_window", "enrol_proof", "totp", "lockout.password", "lockout.factor", "session",
+	"password_reset_effect", "user_may_disable", "enforce_at", "new_user_window", "enrol_proof", "totp", "lockout.password", "lockout.factor", "session", "tokens",
 	"login_networks", "unique_email", "service_accounts_at", "rollout", "invitation_days", "display_name", "logo", "locale", "time_zone", "mail_from_name",
 	"recommended_app"}
 
 // LaterKeys are keys that a later release reads. A stored document that has one
 // keeps it; nobody can write one yet, or they would believe that it holds.
-var LaterKeys = []string{"email_code", "tokens", "risk_actions", "mailbox_normalisation", "passkey", "min_client_versions"}
+var LaterKeys = []string{"email_code", "risk_actions", "mailbox_normalisation", "passkey", "min_client_versions"}
 
 // Enrollable are the kinds of factor that this program can enrol, best first. The
 // settings may name more: a document is made for a release to come, too.
@@ -77,6 +78,8 @@ func DefaultSettings() Settings {
 	s.Lockout.Factor = LockRule{Limit: 5, Window: Duration(15 * time.Minute), Period: Duration(5 * time.Minute), Growth: Duration(time.Hour)}
 	s.Session.Idle = Duration(time.Hour)
 	s.Session.Max = Duration(24 * time.Hour)
+	s.Tokens.Server = TokenLives{Access: Duration(AccessLife), Refresh: Duration(RefreshLife)}
+	s.Tokens.Public = s.Tokens.Server
 	s.LoginNetworks = Networks{}
 	s.UniqueEmail = true
 	s.ServiceAccountsAt = slices.Clone(TenantKinds)

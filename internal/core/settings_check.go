@@ -180,6 +180,17 @@ func checkLimits(s Settings) error {
 	if s.Session.Max > SessionAtMost {
 		return bad("session.max", "must be at most 30d")
 	}
+	for _, l := range []struct {
+		name  string
+		lives TokenLives
+	}{{"tokens.server", s.Tokens.Server}, {"tokens.public", s.Tokens.Public}} {
+		if a := l.lives.Access; a < Duration(time.Minute) || a > Duration(AccessLifeMost) {
+			return bad(l.name+".access", "must be 1m to 24h")
+		}
+		if r := l.lives.Refresh; r < Duration(time.Hour) || r > Duration(RefreshLifeMost) {
+			return bad(l.name+".refresh", "must be 1h to 365d")
+		}
+	}
 	return within("invitation_days", s.InvitationDays, 1, InvitationDaysAtMost)
 }
 

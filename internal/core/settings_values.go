@@ -86,6 +86,32 @@ type SessionSettings struct {
 	Max  Duration `json:"max"`
 }
 
+// TokenSettings are how long tokens of people live, by the kind of app that has them:
+// one that keeps a secret on a server, and one on people's devices.
+type TokenSettings struct {
+	Server TokenLives `json:"server"`
+	Public TokenLives `json:"public"`
+}
+
+// TokenLives are how long they are good; refresh tokens count from the sign-in.
+type TokenLives struct {
+	Access  Duration `json:"access"`
+	Refresh Duration `json:"refresh"`
+}
+
+// Shorter is the shorter of each.
+func (l TokenLives) Shorter(o TokenLives) TokenLives {
+	return TokenLives{min(l.Access, o.Access), min(l.Refresh, o.Refresh)}
+}
+
+// For are those of an app of a kind.
+func (t TokenSettings) For(public bool) TokenLives {
+	if public {
+		return t.Public
+	}
+	return t.Server
+}
+
 // RolloutSettings are when MFA is to be switched on and who is reminded when.
 type RolloutSettings struct {
 	Date         string `json:"date"` // a day, "2026-12-14", or empty

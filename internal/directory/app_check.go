@@ -73,6 +73,8 @@ func (s *Service) cleanApp(w AppWish) (AppWish, error) {
 		return w, core.Invalid("app.redirect_missing")
 	case !slices.Contains([]core.Level{core.LevelNone, core.LevelMFA, core.LevelPhishingResistant}, d.RequiredLevel):
 		return w, invalidApp("required_level")
+	case !slices.Contains([]string{core.ProofMay, core.ProofAlways, core.ProofNonce}, d.Proof):
+		return w, invalidApp("dpop")
 	case d.Alg != "" && !slices.Contains(core.AppAlgs, d.Alg):
 		return w, invalidApp("alg")
 	case outside(d.AccessLife, minAccess, core.AccessLifeMost) || outside(d.RefreshLife, minRefresh, core.RefreshLifeMost):

@@ -75,11 +75,15 @@ func (h *Handler) actFor(r *http.Request, app *directory.Registered, p params, k
 		}
 		g.resources = []string{who}
 	}
-	if err := h.mayAct(r, app, was); err != nil {
+	eff, err := h.Tree.Effective(r.Context(), was.user.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.mayAct(r, app, was, eff); err != nil {
 		return nil, err
 	}
 	now := h.Now()
-	till := now.Add(app.Access())
+	till := now.Add(eff.AccessLife(app.App))
 	for _, end := range []time.Time{unix(was.Expires), was.family.ExpiresAt} {
 		if end.Before(till) {
 			till = end
@@ -131,15 +135,11 @@ func (h *Handler) exchangeable(ctx context.Context, app *directory.Registered, p
 
 // mayAct asks the gate: what was shown at the sign-in must be enough for this app, too.
 // It writes down who acts for whom.
-func (h *Handler) mayAct(r *http.Request, app *directory.Registered, was alive) error {
-	eff, err := h.Tree.Effective(r.Context(), was.user.Tenant)
-	if err != nil {
-		return err
-	}
+func (h *Handler) mayAct(r *http.Request, app *directory.Registered, was alive, eff policy.Effective) error {
 	var d policy.Decision
 	known := false
 	line := []byte(was.Family + " " + string(app.ID))
-	err = h.Store.View(r.Context(), was.user.Tenant, func(rd store.Reader) (err error) {
+	err := h.Store.View(r.Context(), was.user.Tenant, func(rd store.Reader) (err error) {
 		ask := session.AskFamily{User: was.user, Effective: eff, App: app.App, Client: h.client(r)}
 		if ask.Session, err = rd.Session(was.family.Session); err != nil {
 			return err

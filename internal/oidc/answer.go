@@ -115,7 +115,7 @@ func shared(fn func(http.ResponseWriter, *http.Request) (any, error)) func(http.
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.Header.Get("Origin") != "" {
 			w.Header().Set("Access-Control-Allow-Origin", "*")
-			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
+			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, DPoP-Nonce")
 		}
 		return next(w, r)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
+	"sallyport/internal/policy"
 	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
@@ -123,7 +124,10 @@ func (h *Handler) bearerFor(w http.ResponseWriter, r *http.Request, audience str
 	if !proves {
 		return a, nil
 	}
-	key, err := h.proof(r, core.TenantID(a.TenantID), text)
+	key, err := h.proof(w, r, a.app, core.TenantID(a.TenantID), text)
+	if errors.Is(err, useNonce) {
+		return a, &refusal{Code: useNonce.Code, About: useNonce.About, Status: http.StatusUnauthorized, Realm: "DPoP"}
+	}
 	if errors.Is(err, badProof) || err == nil && key != a.Bound.Thumbprint {
 		return a, &refusal{Code: badProof.Code, About: badProof.About, Status: http.StatusUnauthorized, Realm: "DPoP"}
 	}
@@ -229,7 +233,14 @@ func (h *Handler) introspectRefresh(ctx context.Context, app *directory.Register
 	if err := unlessUnknown(err); err != nil {
 		return nil, err
 	}
-	if err != nil || f.App != app.ID || !f.Live(h.Now()) || f.Seq != n.Seq || u.State != core.UserActive && u.State != core.UserValidated {
+	eff := policy.Effective{}
+	if err == nil {
+		if eff, err = h.Tree.Effective(ctx, u.Tenant); unlessUnknown(err) != nil {
+			return nil, err
+		}
+	}
+	// What was made shorter since holds (see session.Renew).
+	if err != nil || !h.Now().Before(f.CreatedAt.Add(eff.RefreshLife(app.App))) || f.App != app.ID || !f.Live(h.Now()) || f.Seq != n.Seq || u.State != core.UserActive && u.State != core.UserValidated {
 		return inactive, nil
 	}
 	return introspected{Active: true, Scope: joined(f.Doc.Scopes), Client: string(f.App), Login: u.Login, Subject: string(f.User), Issuer: h.Issuer,

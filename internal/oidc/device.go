@@ -181,7 +181,7 @@ func (h *Handler) collect(r *http.Request, app *directory.Registered, p params, 
 		if app.Public() {
 			f.Doc.Key = key // it shows itself by nothing else (row D-02)
 		}
-		f, refused, err := session.Collect(tx, f, ask, app.May(core.GrantRefresh), app.Access(), app.Refresh(), h.present(r, app, u, eff))
+		f, refused, err := session.Collect(tx, f, ask, app.May(core.GrantRefresh), eff.AccessLife(app.App), eff.RefreshLife(app.App), h.present(r, app, u, eff))
 		not = refused != nil && refused.Code == core.ErrRefused.Code
 		return f, refused, err
 	})

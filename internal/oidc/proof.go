@@ -9,11 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"sallyport/internal/core"
+	"sallyport/internal/directory"
 	"sallyport/internal/secret"
 	"sallyport/internal/store"
 )
@@ -40,8 +42,11 @@ var badProof = bad("invalid_dpop_proof", "the proof is missing, not for this req
 // proof reads the proof of a request, for a token where one comes with it, and returns
 // the thumbprint of its key; empty where there is none. Its name is used up in a
 // tenant's transaction.
-func (h *Handler) proof(r *http.Request, tenant core.TenantID, token string) (thumbprint string, err error) {
+func (h *Handler) proof(w http.ResponseWriter, r *http.Request, app *directory.Registered, tenant core.TenantID, token string) (thumbprint string, err error) {
 	given := r.Header.Values("DPoP")
+	if len(given) == 0 && app.Doc.Proof != core.ProofMay {
+		return "", badProof
+	}
 	if len(given) == 0 {
 		return "", nil
 	}
@@ -70,6 +75,7 @@ func (h *Handler) proof(r *http.Request, tenant core.TenantID, token string) (th
 		URL    string `json:"htu"`
 		Issued int64  `json:"iat"`
 		Token  string `json:"ath"`
+		Nonce  string `json:"nonce"`
 	}
 	if json.Unmarshal(plain, &c) != nil {
 		return "", badProof
@@ -90,8 +96,61 @@ func (h *Handler) proof(r *http.Request, tenant core.TenantID, token string) (th
 	if err != nil {
 		return "", badProof
 	}
+	if err := h.nonce(w, app, c.Nonce); err != nil {
+		return "", err
+	}
 	thumbprint = base64.RawURLEncoding.EncodeToString(print)
 	return thumbprint, h.spendProof(r.Context(), tenant, thumbprint, c.ID)
+}
+
+// useNonce tells an app to make its proof again, with the nonce that stands beside the
+// answer (RFC 9449, section 8). The proof that it made is not used up.
+var useNonce = bad("use_dpop_nonce", "make the proof again with the nonce that stands beside this")
+
+const (
+	hashNonce = "oidc dpop nonce"
+	// nonceLife is how long a nonce is good, and nonceFresh until another is handed out.
+	nonceLife  = 5 * time.Minute
+	nonceFresh = time.Minute
+)
+
+// nonce looks at the nonce of a proof where the app must have one, or brings one. It is
+// a moment under a keyed hash, so that nothing is kept and every node knows it: whoever
+// stole a key for a while cannot make proofs for later.
+func (h *Handler) nonce(w http.ResponseWriter, app *directory.Registered, given string) error {
+	if app.Doc.Proof != core.ProofNonce && given == "" {
+		return nil
+	}
+	at, ok := h.nonceTime(given)
+	age := h.Now().Sub(at)
+	good := ok && age < nonceLife && age > -proofWindow
+	if good && age < nonceFresh {
+		return nil
+	}
+	next, err := h.newNonce()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("DPoP-Nonce", next)
+	if !good {
+		return useNonce
+	}
+	return nil
+}
+
+func (h *Handler) newNonce() (string, error) {
+	text := strconv.FormatInt(h.Now().Unix(), 36)
+	hash, err := h.Ring.KeyedHash(hashNonce, []byte(text))
+	return base64.RawURLEncoding.EncodeToString(append(hash, text...)), err
+}
+
+func (h *Handler) nonceTime(given string) (at time.Time, ok bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(given)
+	if err != nil || len(given) > 200 || len(raw) <= hashBytes || !h.Ring.CheckKeyedHash(hashNonce, raw[hashBytes:], raw[:hashBytes]) {
+		return at, false
+	}
+	s, err := strconv.ParseInt(string(raw[hashBytes:]), 36, 64)
+	return unix(s), err == nil
 }
 
 func (h *Handler) spendProof(ctx context.Context, tenant core.TenantID, thumbprint, id string) error {

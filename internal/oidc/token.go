@@ -52,7 +52,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
 	if !app.May(grant) {
 		return nil, bad("unauthorized_client", "the app may not use this grant")
 	}
-	key, err := h.proof(r, app.Tenant, "")
+	key, err := h.proof(w, r, app, app.Tenant, "")
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func notGranted(err error) error {
 
 func (h *Handler) present(r *http.Request, app *directory.Registered, u core.User, eff policy.Effective) session.Present {
 	c := h.client(r)
-	return session.Present{User: u, Effective: eff, From: c.Address, Public: app.Public(), Client: c}
+	return session.Present{User: u, Effective: eff, From: c.Address, Public: app.Public(), Refresh: eff.RefreshLife(app.App), Client: c}
 }
 
 // exchange gives tokens for a code.
@@ -155,7 +155,7 @@ func (h *Handler) exchange(r *http.Request, app *directory.Registered, p params,
 		if app.Public() {
 			f.Doc.Key = key // it shows itself by nothing else (row D-02)
 		}
-		return session.Exchange(tx, f, app.May(core.GrantRefresh), app.Access(), app.Refresh(), h.present(r, app, u, eff))
+		return session.Exchange(tx, f, app.May(core.GrantRefresh), eff.AccessLife(app.App), eff.RefreshLife(app.App), h.present(r, app, u, eff))
 	})
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (g *granted) narrow(p params, scopes bool) error {
 // mint makes the tokens of a family.
 func (h *Handler) mint(ctx context.Context, app *directory.Registered, g granted) (any, error) {
 	now, f, alg := h.Now(), g.family, app.SignedWith()
-	till := now.Add(app.Access())
+	till := now.Add(g.eff.AccessLife(app.App))
 	if f.ExpiresAt.Before(till) {
 		till = f.ExpiresAt
 	}
@@ -344,7 +344,7 @@ func (h *Handler) own(r *http.Request, app *directory.Registered, p params, key 
 	if c := h.client(r); !eff.Settings.LoginNetworks.Allow(c.Address) {
 		return nil, bad("unauthorized_client", "not from this network") // row ACR-30
 	}
-	now, life := h.Now(), app.Access()
+	now, life := h.Now(), eff.AccessLife(app.App)
 	if app.IsClient() {
 		if err := h.lends(r, app); err != nil {
 			return nil, err

@@ -64,6 +64,13 @@ var keys = []key{
 	}, func(s, floor *core.Settings) {
 		s.Session.Idle, s.Session.Max = min(s.Session.Idle, floor.Session.Idle), min(s.Session.Max, floor.Session.Max)
 	}},
+	{"tokens", func(a, b *core.Settings) Direction {
+		x, y := a.Tokens, b.Tokens
+		return both(both(fewer(x.Server.Access, y.Server.Access), fewer(x.Server.Refresh, y.Server.Refresh)),
+			both(fewer(x.Public.Access, y.Public.Access), fewer(x.Public.Refresh, y.Public.Refresh)))
+	}, func(s, floor *core.Settings) {
+		s.Tokens.Server, s.Tokens.Public = s.Tokens.Server.Shorter(floor.Tokens.Server), s.Tokens.Public.Shorter(floor.Tokens.Public)
+	}},
 	{"login_networks", func(a, b *core.Settings) Direction { return compareNetworks(a.LoginNetworks, b.LoginNetworks) },
 		func(s, floor *core.Settings) { s.LoginNetworks = shared(s.LoginNetworks, floor.LoginNetworks) }},
 	{"unique_email", func(a, b *core.Settings) Direction { return fewer(number(!a.UniqueEmail), number(!b.UniqueEmail)) },
@@ -120,6 +127,8 @@ func Loosest() core.Settings {
 	weak := core.LockRule{Limit: 100, Window: minute, Period: second, Growth: second}
 	s.Lockout.Password, s.Lockout.Factor = weak, weak
 	s.Session.Idle, s.Session.Max = core.SessionAtMost, core.SessionAtMost
+	s.Tokens.Server = core.TokenLives{Access: core.Duration(core.AccessLifeMost), Refresh: core.Duration(core.RefreshLifeMost)}
+	s.Tokens.Public = s.Tokens.Server
 	s.UniqueEmail = false
 	s.InvitationDays = core.InvitationDaysAtMost
 	return s

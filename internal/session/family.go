@@ -138,7 +138,10 @@ type Present struct {
 	From netip.Addr
 	// Public: the app runs on the person's device.
 	Public bool
-	Client core.Client
+	// Refresh is how long refresh tokens live here now, counted from the sign-in; a
+	// family that is older gives no more. 0: as long as it was given.
+	Refresh time.Duration
+	Client  core.Client
 }
 
 func (p Present) check() error {
@@ -212,6 +215,9 @@ func Renew(tx store.Tx, f core.Family, seq int64, p Present) (core.Family, *core
 	}
 	if err := p.check(); err != nil {
 		return f, nil, err
+	}
+	if p.Refresh > 0 && !tx.Now().Before(f.CreatedAt.Add(p.Refresh)) {
+		return f, core.ErrRefused.With("reason", "expired"), nil // made shorter since
 	}
 	f.Seq, f.UsedAt = f.Seq+1, tx.Now()
 	return f, nil, tx.Refreshed(f.ID, seq)
