@@ -228,13 +228,13 @@ func (h *Handler) postAppDeed(d AppDeed) func(http.ResponseWriter, *http.Request
 // The table of selected apps: each line has a switch of its own, and each switch a
 // page that says what it does.
 
-var selectFields = []string{"app", "to", "version"}
+var selectFields = []string{"app", "go", "version"}
 
 func parseSelect(f web.Form) (app core.AppID, on bool, err error) {
-	if to := f.Get("to"); to != "on" && to != "off" {
-		return "", false, core.Invalid("form.invalid", "field", "to")
+	if to := f.Get("go"); to != "on" && to != "off" {
+		return "", false, core.Invalid("form.invalid", "field", "go")
 	}
-	return core.AppID(f.Get("app")), f.Get("to") == "on", nil
+	return core.AppID(f.Get("app")), f.Get("go") == "on", nil
 }
 
 func (h *Handler) getSelect(w http.ResponseWriter, r *http.Request) error {
@@ -264,10 +264,10 @@ func (h *Handler) drawSelect(w http.ResponseWriter, r *http.Request, f web.Form,
 		}
 		return err
 	}
-	ctx, to := r.Context(), f.Get("to")
+	ctx, to := r.Context(), f.Get("go")
 	p := DeedPage{DataPage: "select-app", Back: place.Path("/security"), BackName: web.T(ctx, "console.at_security"), Action: place.Path("/security/apps"), Effect: &e,
 		Title: web.T(ctx, "selected.title_"+to), Submit: web.T(ctx, "selected.go_"+to), Lede: web.Rich(ctx, "selected.lede_"+to, "App", web.Name(app.App.Name)),
-		Hidden: []web.Hidden{{Name: "app", Value: string(id)}, {Name: "to", Value: to}, {Name: "version", Value: version(e.Version)}}}
+		Hidden: []web.Hidden{{Name: "app", Value: string(id)}, {Name: "go", Value: to}, {Name: "version", Value: version(e.Version)}}}
 	p.Page = h.page(r, place, "security", fault)
 	return show(w, r, fault, Deed(p))
 }

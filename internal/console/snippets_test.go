@@ -99,7 +99,9 @@ func TestSnippetsAreWellFormed(t *testing.T) {
 			check("python", "app.py", func(path string) []string { return []string{python, "-m", "py_compile", path} })
 		}
 		if caddy := tool("caddy"); caddy != "" {
-			check("caddy", "Caddyfile", func(path string) []string { return []string{caddy, "adapt", "--adapter", "caddyfile", "--config", path} })
+			check("caddy", "Caddyfile", func(path string) []string {
+				return []string{caddy, "adapt", "--adapter", "caddyfile", "--config", path}
+			})
 		}
 		if nginx := tool("nginx"); nginx != "" {
 			// It looks names up, and there are none to be had here.

@@ -31,8 +31,8 @@ const (
 	whyTested = "tested"
 )
 
-// testing is the state of a test on its way.
-type testing struct {
+// trying is the state of a test on its way.
+type trying struct {
 	App  core.AppID  `json:"app"`
 	User core.UserID `json:"user"`
 	At   int64       `json:"at"`
@@ -52,7 +52,7 @@ func (h *Handler) BeginTest(ctx context.Context, cur session.Current, id core.Ap
 		return "", session.ErrActing
 	}
 	now := h.Now().UnixMicro()
-	state, err := h.sealed(testing{App: id, User: cur.User.ID, At: now}, sealTest)
+	state, err := h.sealed(trying{App: id, User: cur.User.ID, At: now}, sealTest)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +83,7 @@ type Tested struct {
 // app, is as good as none.
 func (h *Handler) EndTest(ctx context.Context, cur session.Current, id core.AppID, q url.Values, c core.Client) (Tested, error) {
 	gone := core.NewFault(core.KindConflict, "app.request_expired")
-	var t testing
+	var t trying
 	if !h.unsealed(q.Get("state"), sealTest, &t) || t.App != id || t.User != cur.User.ID || h.Now().Sub(time.UnixMicro(t.At)) > askedLife {
 		return Tested{}, gone
 	}

@@ -72,6 +72,13 @@ func consoleSamples() []sample {
 	folder.Organisation = nordwind
 	rows := []console.TenantRow{locked, folder, row(huber, 2, counts, core.RequireSelectedApps, core.RequirePerUser), deep,
 		row(moreau, 1, console.Counts{Off: 12}), row(trial, 1, console.Counts{}), row(doing, 1, counts, both...)}
+	ledger := core.App{ID: "ap_01j9zq4c5d8e9f0g1h2j3k4m5n", Tenant: huber.ID, Name: "Hauptbuch & Lohnabrechnung", State: core.AppActive, ChangedAt: ago(1, 0), Doc: core.AppDoc{Auth: core.AppSecret, NoPKCE: true, RequiredLevel: core.LevelMFA,
+		RedirectURIs: []string{"https://hauptbuch.baeckerei-huber.example/anmeldung/zurueck"}, BackchannelURI: "https://hauptbuch.baeckerei-huber.example/abgemeldet", Scopes: []string{"ledger:read"}, Grants: core.AppGrants}}
+	appView := console.AppView{App: ledger, Place: consolePlace(huber), Issuer: "https://id.example.org", Tenants: []core.Tenant{sued}, People: 214, Lately: 180, Selects: 1, Testable: true,
+		Secrets: []core.AppSecretRow{{Hash: []byte("abcdefghij"), Hint: "x7Qk", CreatedAt: ago(0, 1)}, {Hash: []byte("klmnopqrst"), Hint: "9fHw", CreatedAt: ago(90, 0), ExpiresAt: ago(-6, 0), LastUsedAt: ago(0, 0)}}}
+	selected := console.SelectionView{On: true, Rows: []console.SelectedApp{{App: ledger, Owner: huber.Name, Selected: true, People: 180, Mine: true}, {App: core.App{ID: "ap_2", Name: "Kassenportal"}, Shared: true, Selected: true, LockedBy: nordwind.Name, People: 9},
+		{App: core.App{ID: "ap_3", Name: "ap_01j9zq4c5d8e9f0g1h2j3k4m5q"}, Selected: true, Wrong: "gone"}, {App: core.App{ID: "ap_4", Name: "ap_01j9zq4c5d8e9f0g1h2j3k4m5r"}, Selected: true, Wrong: "elsewhere"},
+		{App: core.App{ID: "ap_5", Name: "Tresor"}, Owner: sued.Name, Wrong: "too_high"}, {App: core.App{ID: "ap_6", Name: "Alt"}, Shared: true, Wrong: "stopped"}}}
 	acting := []console.Acting{{Session: "se_1", Person: console.Who{ID: "us_eva", Name: "Eva Brandt", Login: "eva"}, From: nordwind.Name, Reason: "Ticket 4711", Since: ago(0, 0), MayEnd: true}}
 	view := console.TenantView{TenantRow: found, Administrators: 2, Acting: acting, Deeds: console.TenantDeeds}
 	lonely := console.TenantView{TenantRow: row(moreau, 0, console.Counts{}), Deeds: []console.TenantDeed{console.TenantResume}}
@@ -181,6 +188,19 @@ func consoleSamples() []sample {
 		{"api-client-form.replace", console.ClientForm(console.ClientFormPage{Page: page(huber, "clients", nil), Service: core.User{ID: "us_s", Name: "Kassenabgleich", Login: "svc-kasse"}, Wish: console.TypedClient{Name: "Kassenabgleich", Quiet: "30"}, Ask: ask})},
 		{"api-client-secret", console.ClientSecret(console.ClientSecretPage{Page: page(huber, "clients", nil), Client: "ap_1", Name: "Bericht", Secret: "wq6VqWl1Jr8k2m9sX0b3cD4eF5gH6iJ7kL8mN9oP0qR"})},
 		deed("api-client-rotate", "Neues Geheimnis", huber, console.DeedPage{Fields: console.OverlapField(web.Page{}, "7"), Submit: "Erzeugen", Ask: ask}),
+		{"apps", console.AppsList(console.AppsPage{Page: page(huber, "apps", nil), List: console.AppList{Rows: []core.App{ledger, {ID: "ap_01j9zq4c5d8e9f0g1h2j3k4m5p", Name: "Kassenportal", State: core.AppDisabled, Doc: core.AppDoc{Auth: core.AppPublic, FirstParty: true}, ChangedAt: ago(3, 0)}}, Next: "c2"}})},
+		{"apps.none", console.AppsList(console.AppsPage{Page: page(huber, "apps", nil)})},
+		{"app", console.App(console.AppPage{Page: page(huber, "apps", nil), View: appView, Snippets: consoleSnippets(ledger)})},
+		{"app.public", console.App(console.AppPage{Page: page(nordwind, "apps", nil), View: console.AppView{App: core.App{ID: "ap_2", Name: "Telefon", State: core.AppDisabled, Doc: core.AppDoc{Auth: core.AppPublic, RedirectURIs: []string{"com.example.app:/cb"}}}, Place: consolePlace(nordwind), Issuer: "https://id.example.org", Unreachable: true}})},
+		{"app-form", console.AppForm(console.AppFormPage{Page: page(huber, "apps", core.Invalid("app.redirect_invalid", "uri", "http://x")), New: true, Typed: console.TypedApp{Auth: core.AppSecret, Consent: "ask", Alg: core.AlgES256, Redirects: []string{"http://x"}}})},
+		{"app-form.change", console.AppForm(console.AppFormPage{Page: page(huber, "apps", nil), ID: ledger.ID, Name: ledger.Name, Typed: console.TypedApp{Name: ledger.Name, Auth: core.AppKey, Keys: "{}", Consent: "none", Level: "mfa", Alg: core.AlgRS256, NoPKCE: true}})},
+		{"app-secret", console.AppSecret(console.AppSecretPage{Page: page(huber, "apps", nil), App: ledger, Secret: "k7QdM2xR9fHwT4vB6nPcE8jSk7QdM2xR9fHwT4vB6nP", Until: ago(-7, 0)})},
+		{"app-test", console.AppTest(console.AppTestPage{Page: page(huber, "apps", nil), View: appView, Result: console.AppTested{ACR: "urn:sallyport:mfa", Methods: []string{"pwd", "otp", "mfa"}, AuthTime: ago(0, 1), Token: "{\n  \"iss\": \"https://id.example.org\"\n}", Info: "{}"}})},
+		{"app-test.refused", console.AppTest(console.AppTestPage{Page: page(huber, "apps", nil), View: appView, Result: console.AppTested{Error: "access_denied", About: "the person may not, or did not want to"}})},
+		deed("app-delete", "Die App löschen?", huber, console.DeedPage{Effect: &console.Effect{Lines: []console.EffectLine{counted(console.EffectUsers, 214), counted(console.EffectSelects, 2)}}, Confirm: ledger.Name, Danger: true, Submit: "Löschen"}),
+		deed("select-app", "MFA für diese App vorschreiben?", huber, console.DeedPage{Effect: &console.Effect{Lines: []console.EffectLine{counted(directory.EffectAppOpen, 12), counted(directory.EffectAppShow, 30), counted(directory.EffectAppStuck, 1)}, Settings: []policy.Difference{}}, Submit: "Vorschreiben"}),
+		{"tenant-security.apps", console.Security(console.SecurityPage{Page: page(huber, "security", nil), MFA: on, Settings: &settings, Apps: &selected})},
+		{"tenant-security.apps_none", console.Security(console.SecurityPage{Page: page(huber, "security", nil), MFA: on, Settings: &settings, Apps: &console.SelectionView{On: true}})},
 		{"roles", console.RolesList(console.RolesPage{Page: page(huber, "roles", nil), View: roles})},
 		{"roles.none", console.RolesList(console.RolesPage{Page: page(sued, "roles", nil)})},
 		{"role", console.RoleForm(console.RolePage{Page: page(huber, "roles", nil), Wish: console.RoleWish{Base: core.Helpdesk, Rights: []access.Permission{access.ViewPeople}}, Rights: []access.Permission{access.ViewPeople, access.Invite, access.Unlock, access.ResetMFA}, Bases: []core.Role{core.CustomerAdmin, core.Helpdesk}, New: true})},
@@ -193,6 +213,14 @@ func consoleSamples() []sample {
 		{"policy-explain", console.Explain(console.PolicyPage{Page: page(nordwind, "policy", nil), Typed: console.ExplainTyped{User: "jonas.keller", Browser: "known", At: "2025-12-14T15:02"}, Apps: []console.Option{{Value: "ap_1", Name: "Kassenportal"}}, Who: &console.Who{ID: "us_j", Name: "Jonas Keller", Login: "jonas.keller"}, Found: x})},
 		{"policy-explain.empty", console.Explain(console.PolicyPage{Page: page(nordwind, "policy", core.Invalid("user.unknown", "field", "user")), Typed: console.ExplainTyped{User: "nobody", Browser: "new"}})},
 	}
+}
+
+func consoleSnippets(a core.App) []console.Snippet {
+	all, err := console.Snippets(a, "https://id.example.org")
+	if err != nil {
+		panic(err)
+	}
+	return all
 }
 
 func counted(what string, n int) console.EffectLine { return console.EffectLine{What: what, Count: n} }
@@ -295,6 +323,7 @@ func consolePerson(ago func(int, int) time.Time) console.PersonView {
 	v.Recovery = console.Recovery{Left: 1, Made: ago(20, 0)}
 	v.Browsers = []console.Browser{{ID: "br_1", Agent: "Firefox, Linux", Place: "Deutschland", Seen: ago(0, 3), Trusted: ago(3, 0), Until: ago(-11, 0)}, {ID: "br_2", Agent: "Safari, iPhone", Seen: ago(1, 0)}}
 	v.Sessions = []console.Session{{ID: "se_1", Agent: "Firefox, Linux", Address: "2001:db8:85a3::8a2e:370:7334", Since: ago(0, 3), Seen: ago(0, 0)}, {ID: "se_2", Address: "192.0.2.7", Since: ago(1, 0), Seen: ago(1, 0)}}
+	v.Apps = []console.ConnectedApp{{ID: "ap_1", Name: "Hauptbuch & Lohnabrechnung", Since: ago(90, 0), Used: ago(1, 0), Scopes: []string{"openid", "email", "ledger:read"}, SignIn: 2}, {ID: "ap_2", Name: "Alt", Since: ago(300, 0), Used: ago(100, 0), Gone: true}}
 	v.Events = consoleEntries(ago)
 	v.Held = []console.RoleHeld{{Role: console.RoleName{Role: core.Helpdesk}, On: huber, MayRevoke: true}, {Role: console.RoleName{Role: "ro_1", Name: "Schichtleitung"}, On: sued}}
 	v.Grants = []console.RoleName{{Role: core.CustomerAdmin}, {Role: core.Auditor}}

@@ -83,7 +83,7 @@ func document(t *testing.T, page string) element {
 // what programs, screen readers and the content security policy lean on.
 func TestPagesKeepTheirPromises(t *testing.T) {
 	// An id that no catalog has would show as itself.
-	unsaid := regexp.MustCompile(`\b(account\w*|consent|logout|acting|activity|audit|bar|bulk|code|console|deed|diff|disable_org|effect\w*|enable|event|explain|factor|filter|flag|home|invite|kind\w*|managed_by|mfa_switch|mode|move|new_tenant|pager|pass|person\w*|policy|presets?\w*|proof|requirement|right|roles?|scope\w*|security_page|services|setting\w*|state|support|tenant\w*|users|value|confirm_mail|copy|date|disable|door|enrol_totp|error|fault\w*|field|flash|link|method|mfa|new_password|page|password|profile|proof_done|recovery\w*|reset|security|sessions|setup|sign_in|signed_out|start|status|step_up|steps|trust|browsers|prompt|key_sheet)\.[a-z_]+\b`)
+	unsaid := regexp.MustCompile(`\b(account\w*|apps|app_deed\w*|app_test|connected|selected|snippets|consent|logout|acting|activity|audit|bar|bulk|code|console|deed|diff|disable_org|effect\w*|enable|event|explain|factor|filter|flag|home|invite|kind\w*|managed_by|mfa_switch|mode|move|new_tenant|pager|pass|person\w*|policy|presets?\w*|proof|requirement|right|roles?|scope\w*|security_page|services|setting\w*|state|support|tenant\w*|users|value|confirm_mail|copy|date|disable|door|enrol_totp|error|fault\w*|field|flash|link|method|mfa|new_password|page|password|profile|proof_done|recovery\w*|reset|security|sessions|setup|sign_in|signed_out|start|status|step_up|steps|trust|browsers|prompt|key_sheet)\.[a-z_]+\b`)
 	for _, s := range samples(t) {
 		for _, l := range i18n.Languages() {
 			t.Run(s.name+"/"+l.Tag, func(t *testing.T) {
@@ -169,7 +169,7 @@ func checkPolicy(t *testing.T, doc element) {
 }
 
 // consoleNames are the fields of administration besides.
-var consoleNames = []string{"write", "service", "quiet", "q", "kind", "state", "requirement", "under", "status", "event", "result", "days", "user", "app", "address", "browser", "at", "deed", "id",
+var consoleNames = []string{"auth", "keys", "redirect_uri", "logout_uri", "backchannel_uri", "consent", "tenant", "access_life", "refresh_life", "alg", "scopes", "resource", "client_credentials", "no_pkce", "anew", "secret", "write", "service", "quiet", "q", "kind", "state", "requirement", "under", "status", "event", "result", "days", "user", "app", "address", "browser", "at", "deed", "id",
 	"name", "email", "role", "mode", "managed_by", "parent", "trial_days", "admin_name", "admin_email", "hours", "reason", "networks", "expires", "right", "base", "back", "version", "change",
 	"has", "set", "default", "factors", "required_level", "challenge", "trusted_browser", "trusted_browser_days", "enforce_at", "grace_days", "grace_skips", "new_user_window",
 	"enrol_proof", "recovery", "recovery_code_format", "password_reset_effect", "user_may_disable", "totp_digits", "totp_skew", "lockout_password_limit", "lockout_password_window",
@@ -178,7 +178,7 @@ var consoleNames = []string{"write", "service", "quiet", "q", "kind", "state", "
 
 func checkForms(t *testing.T, doc element) {
 	t.Helper()
-	names := []string{"login", "password", "code", "new_password", "saved", "go", "confirm", "session", "trust", "browser", "end_others", "locale", "return_to", "username", "request", "user_code"}
+	names := []string{"login", "password", "code", "new_password", "saved", "go", "confirm", "session", "trust", "browser", "end_others", "locale", "return_to", "username", "request", "user_code", "app"}
 	for _, form := range doc.tags("form") {
 		names := names
 		if strings.HasPrefix(form.get("action"), "/admin/") {

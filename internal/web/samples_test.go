@@ -174,6 +174,8 @@ func samples(t *testing.T) []sample {
 		{"recovery-renew.set", portal.RecoveryRenew(portal.RecoveryPage{Page: p(nil), Action: "/account/security/recovery-code", Recovery: portal.Recovery{Left: 4, Total: 10, Made: at(9, 0)}})},
 		{"recovery-code.account", portal.RecoveryCode(portal.RecoveryCodePage{Page: p(nil), Sheet: ten, Action: "/account/security/recovery-code"})},
 		{"sessions", portal.Sessions(portal.SessionsPage{Page: p(nil), Items: sessions, EndAction: "/account/security/sessions", EndOthersAction: "/account/security/sessions/others", Idle: 30 * time.Minute, Max: 12 * time.Hour})},
+		{"connected-apps", portal.Apps(portal.AppsPage{Page: p(nil), Action: "/account/apps", Items: []portal.AppItem{{ID: "ap_1", Name: "Nordwind Hauptbuch", Since: at(90, 0), Used: at(1, 0), Scopes: []string{"openid", "profile", "offline_access", "ledger:read"}, Live: 2}, {ID: "ap_2", Name: "Alt", Since: at(300, 0), Used: at(100, 0), Gone: true}}})},
+		{"connected-apps.none", portal.Apps(portal.AppsPage{Page: p(nil), Action: "/account/apps"})},
 		{"password", portal.Password(portal.PasswordPage{Page: p(nil), Action: "/account/password", Login: "anna.huber", MinLength: 15, Others: 2})},
 		{"password.wrong", portal.Password(portal.PasswordPage{Page: p(core.Invalid("password.common")), Action: "/account/password", Login: "anna.huber", MinLength: 15})},
 		{"profile", portal.Profile(portal.ProfilePage{Page: p(nil), Action: "/account/profile", Name: "Anna Huber-Reitinger", Login: "anna.huber", Mail: "anna.huber@baeckerei-huber.example", Default: "de"})},
