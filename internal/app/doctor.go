@@ -54,6 +54,7 @@ var checks = []check{
 	{"backup", "the last backup is young enough", examination.backup},
 	{"hash", "passwords are hashed at full strength", examination.hash},
 	{"audit", "audit events are being sealed", examination.audit},
+	{"networks", "administrators came last from networks that let them in", examination.networks},
 	{"stuck", "everybody who must sign in has a way to", examination.stuck},
 }
 
