@@ -55,6 +55,7 @@ var checks = []check{
 	{"hash", "passwords are hashed at full strength", examination.hash},
 	{"audit", "audit events are being sealed", examination.audit},
 	{"programs", "every API client has an owner who is there, and time left", examination.programs},
+	{"networks", "administrators came last from networks that let them in", examination.networks},
 	{"stuck", "everybody who must sign in has a way to", examination.stuck},
 }
 

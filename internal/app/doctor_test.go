@@ -217,3 +217,22 @@ func certificate(t *testing.T, name string, from, until time.Duration) (cert, ke
 	}
 	return cert, key
 }
+
+// An administrator who came last from outside the networks of their organisation is
+// found, and nobody is where none are set or all come from within.
+func TestDoctorFindsAdministratorsOutside(t *testing.T) {
+	house.Each(t, func(t *testing.T, h *house.House) {
+		org := h.Organisation("Fenced", "self-service", "")
+		admin := h.Enrolled(org, "ina@fenced.example", core.CustomerAdmin)
+		h.Person(org, "plain@fenced.example")
+		r := h.Raw("203.0.113.5")
+		admin.Enter(r)
+		want(t, diagnose(t, h, "networks"))
+		h.Settings(org.ID, `{"login_networks":["203.0.113.0/24"]}`)
+		h.Settle()
+		want(t, diagnose(t, h, "networks"))
+		h.Settings(org.ID, `{"login_networks":["198.51.100.0/24"]}`)
+		h.Settle()
+		want(t, diagnose(t, h, "networks"), "ina@fenced.example", "outside the networks of Fenced")
+	})
+}

@@ -154,8 +154,8 @@ type spot struct {
 	roleVersion string
 	acting      core.SessionID // of somebody who acts in x
 	app         core.App
-	secret      string // the mark of an older secret of it
-	other       core.UserID    // somebody else of the customer, where a step names one
+	secret      string      // the mark of an older secret of it
+	other       core.UserID // somebody else of the customer, where a step names one
 	raw         *house.Raw
 }
 

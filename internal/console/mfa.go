@@ -10,6 +10,8 @@ import (
 
 // MFAView is the switch of an organisation and how far its people have come.
 type MFAView struct {
+	// Outside are administrators who came last from outside the networks that hold.
+	Outside     []Who
 	Requirement []core.Requirement // what holds, locks counted
 	State       core.MFAState      // disabling while factors are being taken away
 	Counts      Counts

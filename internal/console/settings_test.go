@@ -192,6 +192,28 @@ func TestChangesThatSomebodyWouldRue(t *testing.T) {
 		page := o.want(tom.Get(security), http.StatusOK, "tenant-security")
 		inside := o.want(o.send(tom, page, post, "login_networks", "198.51.100.0/24"), http.StatusOK, "settings-preview")
 		o.shows(inside, "Whoever comes from elsewhere is refused")
+		if strings.Contains(inside.Body, `data-effect="outside"`) {
+			t.Error("somebody is counted outside who came from within")
+		}
+		// Another administrator who came last from elsewhere is counted and named, and
+		// told of on the page once it holds; nobody else is.
+		ina, plain := h.Enrolled(o.huber, "ina@huber.example", core.CustomerAdmin), h.Person(o.huber, "plain@huber.example")
+		for i, p := range []*house.Person{ina, plain} {
+			b := h.Raw([]string{"203.0.113.5", "203.0.113.6"}[i])
+			p.Enter(b)
+		}
+		page = o.want(tom.Get(security), http.StatusOK, "tenant-security")
+		narrow := o.want(o.send(tom, page, post, "login_networks", "198.51.100.0/24"), http.StatusOK, "settings-preview")
+		if !strings.Contains(narrow.Body, `data-effect="outside" data-count="1"`) || !strings.Contains(narrow.Body, ina.Login) || strings.Contains(narrow.Body, plain.Login) {
+			t.Errorf("the preview does not name who would be outside:\n%s", said(narrow))
+		}
+		o.went(o.send(tom, narrow, post), security+"?done=settings_saved")
+		h.Settle()
+		o.shows(o.want(tom.Get(security), http.StatusOK, "tenant-security"), "1 administrator came last from outside the networks that are allowed", ina.Login)
+		h.Settings(o.huber.ID, `{"login_networks":null}`)
+		h.Settle()
+		page = o.want(tom.Get(security), http.StatusOK, "tenant-security")
+		o.hides(page, "data-outside")
 		o.shows(o.want(o.send(tom, page, post, "password_reset_effect", core.ResetClearsMFA), http.StatusOK, "settings-preview"), "The mailbox becomes the only factor")
 		o.hides(o.want(o.send(tom, page, post, "locale", "sv"), http.StatusOK, "settings-preview"), "elsewhere", "only factor")
 		// Every way of enforcing says what follows from it.

@@ -82,7 +82,7 @@ func TestActingForACustomerACR05(t *testing.T) {
 		o.went(o.send(r, r.Get(tenant(o.huber, "")), "/admin/acting/end"), "/admin/?done=acting_ended")
 		a := o.want(r.Get("/admin/"), http.StatusOK, "admin-home")
 		o.hides(a, "Ticket 4711", "/admin/acting/end")
-		o.want(r.Get(tenant(o.huber, "/users")), http.StatusForbidden, "error")
+		o.want(r.Get(tenant(o.huber, "/users")), http.StatusForbidden, "users-above")
 		o.want(r.Post("/admin/acting/end"), http.StatusConflict, "error")
 
 		// The end from there.

@@ -164,6 +164,9 @@ func (s *Service) PlanMoveTenant(ctx context.Context, id, to core.TenantID, by a
 		if err := s.spareOwn(ctx, &one, t.ID, by); err != nil {
 			return m.node, p, err
 		}
+		if err := s.keptOut(ctx, &one, before, after, by); err != nil {
+			return m.node, p, err
+		}
 		p.join(one)
 	}
 	return m.node, p, nil

@@ -25,6 +25,7 @@ const (
 	EffectSessions = "sessions"  // end; these are counted, not their people
 	EffectLost     = "lost"      // lose their second factor
 	EffectNotAsked = "not_asked" // are offered it, and decide for themselves
+	EffectOutside  = "outside"   // administrators who came last from outside the new networks
 )
 
 // firstNames is how many people an effect names.

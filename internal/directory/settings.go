@@ -165,7 +165,10 @@ func (s *Service) planLay(ctx context.Context, id core.TenantID, right access.Pe
 	if err != nil {
 		return p, err
 	}
-	return p, s.spareOwn(ctx, &p, id, by)
+	if err := s.spareOwn(ctx, &p, id, by); err != nil {
+		return p, err
+	}
+	return p, s.keptOut(ctx, &p, before, after, by)
 }
 
 // spareOwn leaves out of what an organisation meets the session of the actor who
@@ -369,6 +372,9 @@ func (s *Service) PlanLocks(ctx context.Context, id core.TenantID, change core.S
 			return err
 		}
 		if err := s.spareOwn(ctx, &one, is.Organisation.ID, by); err != nil {
+			return err
+		}
+		if err := s.keptOut(ctx, &one, before, after, by); err != nil {
 			return err
 		}
 		p.join(one)

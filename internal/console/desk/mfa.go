@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 
+	"sallyport/internal/access"
 	"sallyport/internal/console"
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
@@ -25,6 +26,9 @@ func (d *Desk) MFA(ctx context.Context, by console.Caller, tenant core.TenantID)
 	if s.Locked {
 		v.LockedBy = s.LockedBy.Name
 	}
+	if err := d.outside(ctx, by, tenant, org.ID, &v); err != nil {
+		return v, err
+	}
 	if s.State == rollout.Enabled {
 		if err := d.whoseWord(ctx, org.ID, &v); err != nil {
 			return v, err
@@ -39,6 +43,24 @@ func (d *Desk) MFA(ctx context.Context, by console.Caller, tenant core.TenantID)
 		v.Doing = console.Doing{Done: s.Done.People, Total: s.Done.People + left[core.StandingEnrolled], Since: s.Began}
 	}
 	return v, nil
+}
+
+// outside names the administrators who came last from outside the networks that hold,
+// to whoever sees the people.
+func (d *Desk) outside(ctx context.Context, by console.Caller, tenant, org core.TenantID, v *console.MFAView) error {
+	at, err := d.Directory.Tree.Place(ctx, tenant)
+	if err != nil || !by.Actor.Can(access.ViewPeople, at) {
+		return err
+	}
+	eff, err := d.Directory.Tree.Effective(ctx, org)
+	if err != nil {
+		return err
+	}
+	found, err := d.Directory.Outside(ctx, org, eff.Settings.LoginNetworks)
+	for _, n := range found {
+		v.Outside = append(v.Outside, console.Who{ID: n.ID, Name: n.Name, Login: n.Login})
+	}
+	return err
 }
 
 // whoseWord says since when it is required, who set it, and on whose word.
