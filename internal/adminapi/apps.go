@@ -83,7 +83,7 @@ func (h *Handler) getApp(c *call, _ nothing) (api.App, error) {
 	c.tag(d.App.Version)
 	o, err := appOf(d.App)
 	for _, k := range d.Secrets {
-		o.Secrets = append(o.Secrets, api.AppSecret{Hint: k.Hint, CreatedAt: k.CreatedAt.UTC(), ExpiresAt: some(k.ExpiresAt), LastUsedAt: some(k.LastUsedAt)})
+		o.Secrets = append(o.Secrets, api.AppSecret{Mark: k.Mark(), Hint: k.Hint, CreatedAt: k.CreatedAt.UTC(), ExpiresAt: some(k.ExpiresAt), LastUsedAt: some(k.LastUsedAt)})
 	}
 	return o, err
 }
@@ -129,6 +129,10 @@ func (h *Handler) rotateApp(c *call, in api.Rotation) (api.App, error) {
 	o, err := h.getApp(c, nothing{})
 	o.Secret, o.Until = text, some(until)
 	return o, err
+}
+
+func (h *Handler) retireAppSecret(c *call, _ nothing) (nothing, error) {
+	return nothing{}, c.dir.RetireAppSecret(c, c.app(), c.r.PathValue("mark"), c.Actor, c.From)
 }
 
 func (h *Handler) deleteApp(c *call, _ nothing) (nothing, error) {

@@ -32,6 +32,8 @@ var deeds = map[string][]string{
 	"GET T/api-clients": {"listAPIClients"}, "T/api-clients/new": {"createAPIClient", "replaceServiceAccount"}, "GET T/api-clients/{client}": {"getAPIClient"},
 	"T/api-clients/{client}/change": {"changeAPIClient"}, "T/api-clients/{client}/rotate": {"rotateAPIClient"}, "T/api-clients/{client}/stop": {"changeAPIClient"},
 	"T/api-clients/{client}/start": {"changeAPIClient"}, "T/api-clients/{client}/delete": {"deleteAPIClient"},
+	"GET T/apps": {"listApps"}, "T/apps/new": {"createApp"}, "GET A": {"getApp"}, "A/edit": {"changeApp"}, "A/rotate": {"rotateApp"}, "A/retire": {"retireAppSecret"}, "A/disable": {"changeApp"}, "A/enable": {"changeApp"},
+	"A/delete": {"deleteApp"}, "A/test": {inBrowser}, "T/security/apps": {"listApps", "getSettings", "putSettings"}, "POST U/apps": {"listUserApps", "endUserApp"},
 	"GET T/roles": {"getRoles"}, "T/roles/grant": {"grantRole"}, "T/roles/revoke": {"revokeRole"}, "T/roles/new": {"createRole"}, "T/roles/{role}": {"getRoles", "changeRole"},
 	"POST T/roles/{role}/delete": {"deleteRole"}, "GET T/support": {"getSupport"}, "POST T/support/end": {"endActing"}, "T/act": {inBrowser}, "POST /admin/acting/end": {inBrowser},
 	"GET T/audit": {"listEvents"}, "GET /admin/policy": {"explainPolicy"}, "GET U": {"getUser", "listUserSessions", "listUserRoles"},
@@ -52,7 +54,7 @@ func TestEveryDeedOfTheConsoleHasAnOperationACR33(t *testing.T) {
 	}
 	met := map[string]bool{}
 	for _, r := range (&console.Handler{}).Routes() {
-		pattern := strings.NewReplacer("/admin/tenants/{tenant}", "T", "/admin/users/{user}", "U").Replace(r.Pattern)
+		pattern := strings.NewReplacer("/admin/tenants/{tenant}", "T", "/admin/users/{user}", "U", "/admin/apps/{app}", "A").Replace(r.Pattern)
 		_, page, _ := strings.Cut(pattern, " ")
 		by, known := deeds[pattern]
 		if !known {

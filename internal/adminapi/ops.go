@@ -64,6 +64,8 @@ func (h *Handler) ops() []op {
 		on(getIt, user+"/sessions", "listUserSessions", "Where they are signed in.", h.listSessions),
 		on(del, user+"/sessions", "endUserSessions", "Signs them out everywhere.", h.endSessions, of("user")),
 		on(del, user+"/sessions/{session}", "endUserSession", "Ends one session.", h.endSession, of("user")),
+		on(getIt, user+"/apps", "listUserApps", "Apps that they use, and what they allowed them.", h.listUserApps),
+		on(del, user+"/apps/{app}", "endUserApp", "Takes an app from them: its tokens of them end.", h.endUserApp, of("user")),
 		on(getIt, user+"/roles", "listUserRoles", "What they may do, and where.", h.listUserRoles),
 		on(post, user+"/roles", "grantRole", "Gives a role.", h.grantRole, of("user")),
 		on(del, user+"/roles/{role}", "revokeRole", "Takes a role.", h.revokeRole, of("user"), with(word("tenant", "Id of the node that the role is held on."))),
@@ -82,6 +84,7 @@ func (h *Handler) ops() []op {
 		on(getIt, "/apps/{app}", "getApp", "One app and when its secrets were used.", h.getApp, of("app")),
 		on(patch, "/apps/{app}", "changeApp", "Changes an app, or switches it off and on.", h.changeApp, of("app")),
 		on(post, "/apps/{app}/rotate", "rotateApp", "Makes a new secret, shown once; the old one goes on for a while.", h.rotateApp, of("app")),
+		on(del, "/apps/{app}/secrets/{mark}", "retireAppSecret", "Ends one of several secrets now.", h.retireAppSecret, of("app")),
 		on(del, "/apps/{app}", "deleteApp", "Ends an app and all its tokens.", h.deleteApp, of("app")),
 
 		on(getIt, "/api-clients", "listAPIClients", "API clients of a node: whose rights each has, until when, when last used.", h.listClients, listed, with(here)),

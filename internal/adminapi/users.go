@@ -261,6 +261,20 @@ func (h *Handler) endSession(c *call, _ nothing) (nothing, error) {
 	return nothing{}, c.dir.EndSession(c, c.user(), core.SessionID(c.r.PathValue("session")), c.Actor, c.From)
 }
 
+func (h *Handler) listUserApps(c *call, _ nothing) (out api.Page[api.ConnectedApp], err error) {
+	out.Items = []api.ConnectedApp{}
+	all, err := h.Directory.Connections(c, c.user(), c.Actor)
+	for _, a := range all {
+		out.Items = append(out.Items, api.ConnectedApp{ID: string(a.App), Name: a.Name, Scopes: append([]string{}, a.Scopes...), SignIns: a.Live, AllowedAt: some(a.ConsentedAt),
+			Since: a.FirstUsedAt.UTC(), LastUsedAt: a.LastUsedAt.UTC()})
+	}
+	return out, err
+}
+
+func (h *Handler) endUserApp(c *call, _ nothing) (nothing, error) {
+	return nothing{}, c.dir.Disconnect(c, c.user(), c.app(), c.Actor, c.From)
+}
+
 func (h *Handler) listUserRoles(c *call, _ nothing) (api.Page[api.RoleHeld], error) {
 	d, err := h.Directory.Detail(c, c.user(), c.Actor)
 	return api.Page[api.RoleHeld]{Items: rolesOf(d)}, err

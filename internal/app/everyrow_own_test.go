@@ -105,6 +105,9 @@ var ownTable = map[string]string{
 	"PATCH /api/":    "n n n",
 	"DELETE /api/":   "n n n",
 	"GET /api/v1/me": "u u u",
+
+	"GET /api/v1/openapi.json": "y y y",
+	"GET /api/docs":            "y y y",
 }
 
 // sent are the fields of a form, right in every one when they come from p.
@@ -155,6 +158,11 @@ func wrong(pattern string) []string {
 
 func TestEveryOtherRow(t *testing.T) {
 	all := slices.Concat((&hosted.Handler{}).Routes(), (&portal.Handler{}).Routes(), (&adminapi.Handler{}).Routes())
+	all = slices.DeleteFunc(all, func(row web.Route) bool {
+		// Operations stand in a table of their own.
+		_, path, _ := strings.Cut(row.Pattern, " ")
+		return strings.HasPrefix(path, "/api/v1/") && path != "/api/v1/me" && path != "/api/v1/openapi.json"
+	})
 	inTable := map[string]bool{}
 	for pattern := range ownTable {
 		inTable[pattern] = true

@@ -13,6 +13,9 @@ import (
 func (e Effective) TokenLives(a core.App) core.TokenLives {
 	own := e.Settings.Tokens.For(a.Public())
 	out := core.TokenLives{Access: cmp.Or(a.Doc.AccessLife, own.Access), Refresh: cmp.Or(a.Doc.RefreshLife, own.Refresh)}
+	if a.IsClient() && a.Doc.AccessLife == 0 {
+		out.Access = core.Duration(core.ClientAccess) // it has no sign-in that could be renewed
+	}
 	if _, said := e.own["tokens"]; said {
 		out = out.Shorter(own)
 	}

@@ -246,6 +246,17 @@ type Session struct {
 	Until      time.Time `json:"until"`
 }
 
+// ConnectedApp is an app that somebody uses.
+type ConnectedApp struct {
+	ID         string     `json:"client_id"`
+	Name       string     `json:"name"`
+	Scopes     []string   `json:"scopes"`
+	SignIns    int        `json:"sign_ins" doc:"How many of its sign-ins go on."`
+	AllowedAt  *time.Time `json:"allowed_at,omitempty"`
+	Since      time.Time  `json:"since"`
+	LastUsedAt time.Time  `json:"last_used_at"`
+}
+
 // NewUser is a wish for an account. With a password it is made at once, and whoever
 // makes it vouches for its mailbox; without one it is invited by mail.
 type NewUser struct {
@@ -375,7 +386,7 @@ type App struct {
 
 // AppSettings is what an administrator sets of an app.
 type AppSettings struct {
-	Auth           string          `json:"auth,omitempty" enum:"none,secret,key"`
+	Auth           string          `json:"auth,omitempty" enum:"none,secret,key,proxy"`
 	RedirectURIs   []string        `json:"redirect_uris,omitempty"`
 	LogoutURIs     []string        `json:"post_logout_redirect_uris,omitempty"`
 	BackchannelURI string          `json:"backchannel_logout_uri,omitempty"`
@@ -389,11 +400,29 @@ type AppSettings struct {
 	RefreshLife    string          `json:"refresh_life,omitempty"`
 	Alg            string          `json:"alg,omitempty" enum:"ES256,EdDSA,RS256"`
 	Keys           json.RawMessage `json:"keys,omitempty"`
+	DPoP           string          `json:"dpop,omitempty" enum:"required,nonce" doc:"Whether its tokens must be bound to a key, and its proofs hold a nonce of the server's."`
 	NoPKCE         bool            `json:"no_pkce,omitempty"`
+	API            bool            `json:"api,omitempty" doc:"People may let it call this API as themselves."`
+	Proxy          *AppProxy       `json:"proxy,omitempty" doc:"Only of an app behind a reverse proxy."`
+}
+
+// AppProxy is what is set of an app behind a reverse proxy.
+type AppProxy struct {
+	Hosts      []string   `json:"hosts"`
+	Rules      []PathRule `json:"rules,omitempty"`
+	LogoutPath string     `json:"logout_path,omitempty"`
+}
+
+// PathRule is what a path of such an app, and all below it, asks for.
+type PathRule struct {
+	Path   string `json:"path"`
+	Level  string `json:"level,omitempty" enum:"mfa,phishing-resistant"`
+	Public bool   `json:"public,omitempty"`
 }
 
 // AppSecret is one of an app's secrets by its last characters.
 type AppSecret struct {
+	Mark       string     `json:"mark" doc:"Names it, when it is ended before its time."`
 	Hint       string     `json:"ends_in"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`

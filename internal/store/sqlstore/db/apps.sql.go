@@ -227,7 +227,7 @@ func (q *Queries) Apps(ctx context.Context, arg AppsParams) ([]App, error) {
 }
 
 const appsHere = `-- name: AppsHere :many
-SELECT a.id, a.tenant_id, a.name, a.name_key, a.state, a.doc, a.version, a.created_at, a.changed_at, a.deleted_at FROM tenants t JOIN apps a ON a.tenant_id = t.id
+SELECT a.id, a.tenant_id, a.name, a.name_key, a.state, a.doc, a.version, a.created_at, a.changed_at, a.deleted_at, a.kind, a.owner_id, a.used_at, a.used_from FROM tenants t JOIN apps a ON a.tenant_id = t.id
 WHERE t.path >= CAST($1 AS text) AND t.path < CAST($2 AS text) AND t.organisation_id = $3 AND t.state <> 'deleted' AND a.state <> 'deleted'
 ORDER BY a.name_key, a.id LIMIT CAST($4 AS bigint)
 `
@@ -265,6 +265,10 @@ func (q *Queries) AppsHere(ctx context.Context, arg AppsHereParams) ([]App, erro
 			&i.CreatedAt,
 			&i.ChangedAt,
 			&i.DeletedAt,
+			&i.Kind,
+			&i.OwnerID,
+			&i.UsedAt,
+			&i.UsedFrom,
 		); err != nil {
 			return nil, err
 		}
