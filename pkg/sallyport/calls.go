@@ -87,6 +87,15 @@ func (c *Client) Users(ctx context.Context, tenant string, q UserQuery) iter.Seq
 	return each[User](ctx, c, "/tenants/"+id(tenant)+"/users", given("status", q.Status, "search", q.Search))
 }
 
+// Find is the account that has a login, where there is one.
+func (c *Client) Find(ctx context.Context, login string) (u User, found bool, err error) {
+	p, err := get[Page[User]](ctx, c, "/users", url.Values{"login": {login}})
+	if err != nil || len(p.Items) == 0 {
+		return u, false, err
+	}
+	return p.Items[0], true, nil
+}
+
 // User is one account.
 func (c *Client) User(ctx context.Context, user string) (UserDetail, error) {
 	return get[UserDetail](ctx, c, "/users/"+id(user), nil)
