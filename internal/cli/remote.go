@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -23,7 +22,7 @@ type overAPI func(ctx context.Context, c *sallyport.Client, raw json.RawMessage,
 // goesOver are the verbs that --server works for, as they are typed. Their near halves
 // are the same as on the server's own machine; their far halves are in remotes.
 var goesOver = []string{"tenant list", "tenant rename", "mfa status", "mfa list", "mfa what-if", "mfa enable", "mfa disable", "user list", "user show", "user unlock", "user disable", "user enable",
-	"policy explain"}
+	"user sessions list", "user roles list", "role list", "policy explain"}
 
 // ofNoServer are verbs that are about this program alone.
 var ofNoServer = []string{"version"}
@@ -138,22 +137,22 @@ func fromAPI(err error) error {
 
 // remotes are the far halves that go over the API, by the names that Verbs has.
 func remotes() map[string]overAPI {
-	all := map[string]overAPI{
-		"tenant.list":    half(apiTenantList),
-		"tenant.rename":  half(apiTenant(apiRename)),
-		"mfa.status":     half(apiMFAStatus),
-		"mfa.list":       half(apiMFAList),
-		"mfa.enable":     half(apiTenant(apiEnableMFA)),
-		"mfa.disable":    half(apiTenant(apiDisableMFA)),
-		"job.finish":     half(apiJobFinish),
-		"user.list":      half(apiUserList),
-		"user.show":      half(apiUserShow),
-		"policy.explain": half(apiPolicyExplain),
+	return map[string]overAPI{
+		"tenant.list":        half(apiTenantList),
+		"tenant.rename":      half(apiTenant(apiRename)),
+		"mfa.status":         half(apiMFAStatus),
+		"mfa.list":           half(apiMFAList),
+		"mfa.enable":         half(apiTenant(apiEnableMFA)),
+		"mfa.disable":        half(apiTenant(apiDisableMFA)),
+		"job.finish":         half(apiJobFinish),
+		"user.list":          half(apiUserList),
+		"user.show":          half(apiUserShow),
+		"policy.explain":     half(apiPolicyExplain),
+		"user.unlock":        half(apiUser(unlock, (*sallyport.Client).UnlockUser)),
+		"user.disable":       half(apiUser(disable, (*sallyport.Client).DisableUser)),
+		"user.enable":        half(apiUser(enable, (*sallyport.Client).EnableUser)),
+		"user.sessions.list": half(apiOfUser((*sallyport.Client).Sessions)),
+		"user.roles.list":    half(apiOfUser((*sallyport.Client).UserRoles)),
+		"role.list":          half(apiRoleList),
 	}
-	maps.Copy(all, map[string]overAPI{
-		"user.unlock":  half(apiUser(unlock, (*sallyport.Client).UnlockUser)),
-		"user.disable": half(apiUser(disable, (*sallyport.Client).DisableUser)),
-		"user.enable":  half(apiUser(enable, (*sallyport.Client).EnableUser)),
-	})
-	return all
 }

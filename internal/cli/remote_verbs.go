@@ -305,6 +305,50 @@ func apiUserShow(ctx context.Context, c *sallyport.Client, in userIn, out *answe
 	return out.Result(u)
 }
 
+// apiOfUser lists what hangs on an account.
+func apiOfUser[T any](list func(*sallyport.Client, context.Context, string) (sallyport.Page[T], error)) func(context.Context, *sallyport.Client, userIn, *answers) error {
+	return func(ctx context.Context, c *sallyport.Client, in userIn, out *answers) error {
+		u, _, err := apiFound(ctx, c, in.User)
+		if err != nil {
+			return err
+		}
+		p, err := list(c, ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		for _, x := range p.Items {
+			if err := out.Result(x); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// apiRoleList answers the roles that ship as this program has them, and with a node who
+// holds them there and the roles of its own.
+func apiRoleList(ctx context.Context, c *sallyport.Client, in tenantIn, out *answers) error {
+	var there sallyport.Roles
+	if in.Tenant != "" {
+		t, _, err := apiNode(ctx, c, in.Tenant)
+		if err != nil {
+			return err
+		}
+		if there, err = c.Roles(ctx, t.ID); err != nil {
+			return err
+		}
+	}
+	times := map[core.Role]int{}
+	for _, h := range there.Holders {
+		times[core.Role(h.Role.Role)]++
+	}
+	var custom []core.CustomRole
+	for _, r := range there.Custom {
+		custom = append(custom, core.CustomRole{ID: core.Role(r.ID), Name: r.Name, Base: core.Role(r.Base), Tenant: core.TenantID(r.Tenant), Rights: r.Rights})
+	}
+	return listRoles(custom, times, out)
+}
+
 // apiUser is a deed on an account: what it would do is said as on the server's machine.
 // Nobody is told by mail that it was done on the local shell, since it was not.
 func apiUser(x userDeed, do func(*sallyport.Client, context.Context, string, ...sallyport.Write) (sallyport.UserDetail, error)) func(context.Context, *sallyport.Client, userIn, *answers) error {

@@ -140,6 +140,20 @@ func (c *Client) ResetMFA(ctx context.Context, user string, writes ...Write) (Re
 	return send[Reset](ctx, c, http.MethodPost, "/users/"+id(user)+"/reset-mfa", nil, writes)
 }
 
+// Sessions are where somebody is signed in, and UserRoles what they may do.
+func (c *Client) Sessions(ctx context.Context, user string) (Page[Session], error) {
+	return get[Page[Session]](ctx, c, "/users/"+id(user)+"/sessions", nil)
+}
+
+func (c *Client) UserRoles(ctx context.Context, user string) (Page[RoleHeld], error) {
+	return get[Page[RoleHeld]](ctx, c, "/users/"+id(user)+"/roles", nil)
+}
+
+// Roles are who holds which role on a node and below, and the node's own roles.
+func (c *Client) Roles(ctx context.Context, tenant string) (Roles, error) {
+	return get[Roles](ctx, c, "/tenants/"+id(tenant)+"/roles", nil)
+}
+
 // EndSessions signs somebody out everywhere.
 func (c *Client) EndSessions(ctx context.Context, user string, writes ...Write) (Count, error) {
 	return send[Count](ctx, c, http.MethodDelete, "/users/"+id(user)+"/sessions", nil, writes)

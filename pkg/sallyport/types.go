@@ -327,6 +327,7 @@ type CustomRole struct {
 	ID     string   `json:"id"`
 	Base   string   `json:"base"`
 	Name   string   `json:"name"`
+	Tenant string   `json:"tenant"`
 	Rights []string `json:"rights"`
 }
 
