@@ -50,6 +50,17 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 	testscript.Run(t, p)
 }
 
+// A server on the other engine is asked over its API as well.
+func TestRemoteOnPostgreSQL(t *testing.T) {
+	p := params("testdata/script/remote.txt")
+	dsn := pgtest.Database(t)
+	p.Setup = func(e *testscript.Env) error {
+		e.Setenv("SALLYPORT_STORE_DSN", dsn)
+		return setup(e)
+	}
+	testscript.Run(t, p)
+}
+
 // What the console does is done on the shell in three ways: with nobody else there,
 // beside a running server through its socket, and beside one on PostgreSQL.
 func TestStoriesOfTheConsole(t *testing.T) {
