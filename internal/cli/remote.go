@@ -22,7 +22,8 @@ type overAPI func(ctx context.Context, c *sallyport.Client, raw json.RawMessage,
 // goesOver are the verbs that --server works for, as they are typed. Their near halves
 // are the same as on the server's own machine; their far halves are in remotes.
 var goesOver = []string{"tenant list", "tenant rename", "mfa status", "mfa list", "mfa what-if", "mfa enable", "mfa disable", "user list", "user show", "user unlock", "user disable", "user enable",
-	"user sessions list", "user roles list", "role list", "policy explain"}
+	"user sessions list", "user roles list", "role list", "service-account list", "service-account show", "policy show",
+	"policy explain"}
 
 // ofNoServer are verbs that are about this program alone.
 var ofNoServer = []string{"version"}
@@ -148,6 +149,9 @@ func remotes() map[string]overAPI {
 		"user.list":          half(apiUserList),
 		"user.show":          half(apiUserShow),
 		"policy.explain":     half(apiPolicyExplain),
+		"policy.show":        half(apiPolicyShow),
+		"service.list":       half(apiServiceList),
+		"service.show":       half(apiServiceShow),
 		"user.unlock":        half(apiUser(unlock, (*sallyport.Client).UnlockUser)),
 		"user.disable":       half(apiUser(disable, (*sallyport.Client).DisableUser)),
 		"user.enable":        half(apiUser(enable, (*sallyport.Client).EnableUser)),

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -508,4 +509,102 @@ func apiPolicyExplain(ctx context.Context, c *sallyport.Client, in policyExplain
 		return err
 	}
 	return out.Result(o)
+}
+
+// apiPolicyShow answers the settings in the order in which this program shows them.
+func apiPolicyShow(ctx context.Context, c *sallyport.Client, in showIn, out *answers) error {
+	if in.Which != ownSettings {
+		return usage("the %s are shown on the server's own machine only", in.Which)
+	}
+	t, _, err := apiNode(ctx, c, in.Tenant)
+	if err != nil {
+		return err
+	}
+	s, err := c.Settings(ctx, t.ID)
+	if err != nil {
+		return err
+	}
+	known, err := policy.Values([]core.Tenant{{Kind: core.Platform}})
+	if err != nil {
+		return err
+	}
+	o := documentOut{ID: core.TenantID(s.ID), Name: s.Name, Document: core.SettingsDoc(s.Document)}
+	for _, k := range known {
+		v, there := s.Effective[k.Key]
+		if !there {
+			continue // the server is of another version
+		}
+		delete(s.Effective, k.Key)
+		o.Values = append(o.Values, valueOver(k.Key, v, k.Lockable))
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Effective)) {
+		o.Values = append(o.Values, valueOver(key, s.Effective[key], false))
+	}
+	return out.Result(o)
+}
+
+func valueOver(key string, v sallyport.Value, lockable bool) policy.Value {
+	name := func(n *sallyport.Name) *policy.TenantName {
+		if n == nil {
+			return nil
+		}
+		return &policy.TenantName{ID: core.TenantID(n.ID), Name: n.Name}
+	}
+	o := policy.Value{Key: key, Value: v.Value, From: name(v.From), Locked: v.Locked, LockedBy: name(v.LockedBy), By: v.By, Lockable: lockable}
+	if v.Since != nil {
+		o.Since = *v.Since
+	}
+	return o
+}
+
+// accountOver is a service account with the login of whoever answers for it, where the
+// client may see them.
+type accountOver struct {
+	sallyport.ServiceAccount
+	OwnerLogin string `json:"owner_login,omitempty"`
+}
+
+func answerAccount(ctx context.Context, c *sallyport.Client, a sallyport.ServiceAccount, out *answers) error {
+	o := accountOver{ServiceAccount: a}
+	if a.Owner != "" {
+		owner, err := c.User(ctx, a.Owner)
+		if err != nil && !lost(err) {
+			return err
+		}
+		o.OwnerLogin = owner.Login
+	}
+	return out.Result(o)
+}
+
+func apiServiceList(ctx context.Context, c *sallyport.Client, in userListIn, out *answers) error {
+	nodes, err := peopleAt(ctx, c, in.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, id := range nodes {
+		for a, err := range c.ServiceAccounts(ctx, id) {
+			if err != nil {
+				return err
+			}
+			if err := answerAccount(ctx, c, a, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func apiServiceShow(ctx context.Context, c *sallyport.Client, in userIn, out *answers) error {
+	u, _, err := apiFound(ctx, c, in.User)
+	if err != nil {
+		return err
+	}
+	if core.UserKind(u.Kind) != core.ServiceAccount {
+		return core.NewFault(core.KindConflict, "service.not_one")
+	}
+	a, err := c.ServiceAccount(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	return answerAccount(ctx, c, a, out)
 }

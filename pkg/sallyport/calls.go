@@ -178,6 +178,11 @@ func (c *Client) ServiceAccounts(ctx context.Context, tenant string) iter.Seq2[S
 	return each[ServiceAccount](ctx, c, "/service-accounts", given("tenant", tenant))
 }
 
+// ServiceAccount is one service account.
+func (c *Client) ServiceAccount(ctx context.Context, user string) (ServiceAccount, error) {
+	return get[ServiceAccount](ctx, c, "/service-accounts/"+id(user), nil)
+}
+
 // CreateApp makes an app; its secret is in the answer, once.
 func (c *Client) CreateApp(ctx context.Context, n NewApp, writes ...Write) (App, error) {
 	return send[App](ctx, c, http.MethodPost, "/apps", n, writes)
