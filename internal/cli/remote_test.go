@@ -2,6 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +65,30 @@ func TestSafeAddress(t *testing.T) {
 	} {
 		if err := safeAddress(address); (err == nil) != safe || err != nil && exitOf(err) != exitUsage {
 			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// What goes on at the server is waited for, and nothing that the API does not tell.
+func TestTheEndOfAJobIsWaitedFor(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked < 2 {
+			fmt.Fprint(w, `{"status":"disabling","disabling_since":"2027-01-31T10:00:00Z"}`)
+			return
+		}
+		fmt.Fprint(w, `{"status":"disabled"}`)
+	}))
+	defer server.Close()
+	c, err := sallyport.New(server.URL, sallyport.Token("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shell{ctx: t.Context(), common: &common{}, api: c}
+	for kind, want := range map[core.JobKind]int{core.JobDisableMFA: 2, core.JobEndSessions: 0} {
+		asked = 0
+		if _, err := one[struct{}](s, "job.finish", how{}, jobIn{"tn_1", kind}); err != nil || asked != want {
+			t.Errorf("%s: %v, asked %d times", kind, err, asked)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/internal/core"
 	"sallyport/internal/directory"
@@ -273,8 +274,23 @@ var apiDisableMFA = apiDeed{
 	},
 }
 
-// apiJobFinish waits for nothing: the server goes on with what it began.
-func apiJobFinish(_ context.Context, _ *sallyport.Client, _ jobIn, out *answers) error {
+// apiJobFinish waits until MFA is off. When sessions are at their end the API does not
+// tell, and the server goes on with it by itself.
+func apiJobFinish(ctx context.Context, c *sallyport.Client, in jobIn, out *answers) error {
+	for in.Kind == core.JobDisableMFA {
+		m, err := c.MFA(ctx, string(in.Tenant))
+		if err != nil {
+			return err
+		}
+		if m.Disabling == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 	return out.Result(struct{}{})
 }
 
