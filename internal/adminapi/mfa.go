@@ -17,7 +17,12 @@ func (h *Handler) getMFA(c *call, _ nothing) (api.MFA, error) {
 	if err != nil {
 		return api.MFA{}, err
 	}
-	o := api.MFA{Status: string(s.State), Requirement: text(s.Requirement), Counts: countsOf(s.Progress), UpdateAllowed: s.UpdateAllowed && !c.ReadOnly}
+	t, _, err := h.Directory.Tenant(c, c.tenant(), c.Actor)
+	if err != nil {
+		return api.MFA{}, err
+	}
+	o := api.MFA{ID: string(t.ID), Name: t.Name, Status: string(s.State), Requirement: text(s.Requirement), Counts: countsOf(s.Progress), Off: s.Progress.Disabled, Inactive: s.Progress.Inactive,
+		UpdateAllowed: s.UpdateAllowed && !c.ReadOnly, Disabling: some(s.Began)}
 	if s.State == rollout.Enabled {
 		o.RequiredSince = some(s.Since)
 	}

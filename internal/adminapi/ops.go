@@ -49,6 +49,7 @@ func (h *Handler) ops() []op {
 			word("status", "Only those whose second factor stands so; inactive are disabled accounts.", "enabled", "setup_required", "pending_validation", "disabled", "service_account", "not_applicable", "inactive"),
 			word("search", "Beginning of login, name, family name or address."))),
 		on(post, tenant+"/users", "createUser", "Invites somebody, or makes their account with a first password.", h.createUser, created),
+		on(getIt, "/users", "findUser", "The account that has a login, if there is one that the caller may see.", h.findUser, with(word("login", "The login, or an id."))),
 		on(getIt, user, "getUser", "One account with all that its administrators may see.", h.getUser, of("user")),
 		on(patch, user, "changeUser", "Changes name, address or language, or moves the account.", h.changeUser, of("user")),
 		on(del, user, "deleteUser", "Deletes an account for good.", h.deleteUser, of("user")),

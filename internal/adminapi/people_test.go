@@ -175,6 +175,23 @@ func TestTheGoClient(t *testing.T) {
 		if _, err := x.SetMFA(ctx, string(org.ID), sallyport.MFAChange{Requirement: []string{"per_user"}}); err != nil {
 			t.Error(err)
 		}
+		// An account is found by its login, by whom may see it.
+		h.Enrolled(h.Organisation("Other", "self-service", ""), "foreign@example.com")
+		if u, found, err := x.Find(ctx, "Boss@Example.com"); err != nil || !found || u.ID != string(boss.ID) || u.MFAStatus == "" {
+			t.Errorf("%+v, %v, %v", u, found, err)
+		}
+		for _, login := range []string{"foreign@example.com", "nobody@example.com"} {
+			if u, found, err := x.Find(ctx, login); err != nil || found || u.ID != "" {
+				t.Errorf("%s: %+v, %v, %v", login, u, found, err)
+			}
+		}
+		if _, _, err := x.Find(ctx, ""); sallyport.CodeOf(err) != "api.field_missing" {
+			t.Errorf("%v", err)
+		}
+		var tag string
+		if err := x.Do(ctx, http.MethodGet, "/users/"+string(boss.ID), nil, nil, nil, sallyport.Tag(&tag)); err != nil || !strings.HasPrefix(tag, `"`) {
+			t.Errorf("ETag %q, %v", tag, err)
+		}
 		wrong, _ := sallyport.New(h.URL, sallyport.ClientCredentials(string(c.ID), "wrong"))
 		if _, err := wrong.Me(ctx); sallyport.CodeOf(err) != "invalid_client" {
 			t.Errorf("%v", err)

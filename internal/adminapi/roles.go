@@ -7,7 +7,7 @@ import (
 )
 
 func customOf(r core.CustomRole) api.CustomRole {
-	return api.CustomRole{ID: string(r.ID), Base: string(r.Base), Name: r.Name, Rights: append([]string{}, r.Rights...)}
+	return api.CustomRole{ID: string(r.ID), Base: string(r.Base), Name: r.Name, Tenant: string(r.Tenant), Rights: append([]string{}, r.Rights...)}
 }
 
 func (h *Handler) getRoles(c *call, _ nothing) (api.Roles, error) {

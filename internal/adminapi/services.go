@@ -10,7 +10,8 @@ import (
 )
 
 func serviceOf(s core.Service, now time.Time) api.Service {
-	return api.Service{Owner: string(s.Owner), Reason: s.Reason, Networks: append([]string{}, s.Networks...), ExpiresAt: some(s.ExpiresAt), LastUsedAt: some(s.LastUsedAt), Over: s.Over(now)}
+	return api.Service{Owner: string(s.Owner), Reason: s.Reason, Networks: append([]string{}, s.Networks...), ExpiresAt: some(s.ExpiresAt), LastUsedAt: some(s.LastUsedAt), UsedFrom: s.UsedFrom, Over: s.Over(now),
+		Heir: string(s.Heir), RetiresAt: some(directory.RetiresAt(s))}
 }
 
 // factsOver lays what was said over what is kept.

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -35,6 +36,27 @@ func (h *Handler) listUsers(c *call, _ nothing) (out api.Page[api.User], err err
 		out.Items = append(out.Items, userOf(l.User, l.Status, l.DueAt))
 	}
 	out.NextCursor, err = c.next(found.Next)
+	return out, err
+}
+
+// findUser lists the account that has a login, where the caller may see it. A login is
+// one person's in the whole house, so nobody has to know the organisation first.
+func (h *Handler) findUser(c *call, _ nothing) (out api.Page[api.User], err error) {
+	out.Items = []api.User{}
+	if c.query("login") == "" {
+		return out, badField("api.field_missing", "login")
+	}
+	u, err := h.whom(c, c.query("login"))
+	if f, ok := core.AsFault(err); ok && f.Code == "user.unknown" {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	d, err := h.Directory.Detail(c, u.ID, c.Actor)
+	if err == nil {
+		out.Items = append(out.Items, userOf(d.User, d.Stand.Status, d.Stand.DueAt))
+	}
 	return out, err
 }
 
@@ -108,14 +130,17 @@ func (h *Handler) getUser(c *call, _ nothing) (api.UserDetail, error) {
 
 func (h *Handler) detailOf(d directory.Detail) api.UserDetail {
 	u, now := d.User, h.Now()
-	o := api.UserDetail{User: userOf(u, d.Stand.Status, d.Stand.DueAt), Required: d.Stand.Required, HasPassword: d.HasPassword, PasswordLockedUntil: some(d.PasswordLocked),
-		CodesLockedUntil: some(d.CodesLocked), Factors: []api.Factor{}, Roles: []api.RoleHeld{}, Trusted: []api.Browser{}, Sessions: len(d.Sessions), EmailWaiting: d.Waiting,
-		PassUntil: some(d.PassUntil), CreatedAt: u.CreatedAt.UTC()}
+	o := api.UserDetail{User: userOf(u, d.Stand.Status, d.Stand.DueAt), Required: d.Stand.Required, HasPassword: d.HasPassword, PasswordSetAt: some(d.PasswordSetAt), PasswordLockedUntil: some(d.PasswordLocked),
+		CodesLockedUntil: some(d.CodesLocked), Factors: []api.Factor{}, Roles: []api.RoleHeld{}, Browsers: len(d.Browsers), Trusted: []api.Browser{}, Sessions: len(d.Sessions), EmailWaiting: d.Waiting,
+		PassUntil: some(d.PassUntil), CreatedAt: u.CreatedAt.UTC(), TenantName: d.Tenant.Name}
+	if u.State == core.UserDisabled {
+		o.Before = string(cmp.Or(u.Before, core.UserInvited))
+	}
 	if o.Required {
 		o.RequiredBy, o.RequiredSince = d.Stand.By.Name, some(d.Stand.Since)
 	}
 	for _, f := range d.Factors {
-		x := api.Factor{ID: string(f.ID), Kind: string(f.Kind), State: string(f.State), Dead: f.Budget.Dead(), CreatedAt: f.CreatedAt.UTC(), LastUsedAt: some(f.LastUsedAt)}
+		x := api.Factor{ID: string(f.ID), Kind: string(f.Kind), State: string(f.State), Dead: f.Budget.Dead(), Failures: f.Budget.Consecutive, CreatedAt: f.CreatedAt.UTC(), LastUsedAt: some(f.LastUsedAt)}
 		switch {
 		case f.Kind == core.FactorRecoveryCode:
 			x.LockedUntil = some(d.CodesLocked)

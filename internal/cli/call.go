@@ -18,8 +18,12 @@ import (
 type far[In any] func(ctx context.Context, h *app.House, in In, out *answers) error
 
 // verb makes an app.Verb of a far half.
-func verb[In any](fn far[In]) app.Verb {
-	return func(ctx context.Context, h *app.House, raw json.RawMessage, w io.Writer) error {
+func verb[In any](fn far[In]) app.Verb { return half(fn) }
+
+// half reads what a far half is asked, whatever it does it to: a house, or the API of a
+// server elsewhere.
+func half[On, In any](fn func(context.Context, On, In, *answers) error) func(context.Context, On, json.RawMessage, io.Writer) error {
+	return func(ctx context.Context, h On, raw json.RawMessage, w io.Writer) error {
 		var in In
 		if len(raw) > 0 {
 			if err := json.Unmarshal(raw, &in); err != nil {
@@ -146,8 +150,8 @@ func one[T any](s *shell, name string, h how, in any) (T, error) {
 	return out, err
 }
 
-// run runs a verb where it belongs: in the server that holds the folder, else
-// here.
+// run runs a verb where it belongs: over the API of --server, in the server that holds
+// the folder, else here.
 func (s *shell) run(name string, how how, in json.RawMessage, w io.Writer) error {
 	return s.hold(how, func(run runner) error { return run.verb(name, in, w) })
 }
@@ -156,6 +160,9 @@ func (s *shell) run(name string, how how, in json.RawMessage, w io.Writer) error
 // them where this process has to open it. fn may be called again when nothing of
 // what it ran has begun.
 func (s *shell) hold(how how, fn func(runner) error) error {
+	if s.api != nil {
+		return fn(runner{verb: s.over})
+	}
 	c, err := s.checked()
 	if err != nil {
 		return err

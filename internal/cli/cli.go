@@ -41,6 +41,10 @@ type common struct {
 	Data    string `help:"Folder of the embedded store (data_dir)." placeholder:"DIR"`
 	JSON    bool   `name:"json" help:"Print results for machines."`
 	NoInput bool   `help:"Never ask; fail where an answer would be needed."`
+
+	Server           string `help:"Address of a server that is asked over its API, such as https://id.example.com (SALLYPORT_SERVER)." placeholder:"URL"`
+	ClientID         string `name:"client-id" help:"API client to ask it as (SALLYPORT_CLIENT_ID)." placeholder:"ID"`
+	ClientSecretFile string `help:"File whose first line is that client's secret (SALLYPORT_CLIENT_SECRET_FILE)." placeholder:"FILE"`
 }
 
 // dry is the flag of every write.
@@ -100,12 +104,24 @@ func Run(ctx context.Context, p Process) (code int) {
 	}()
 	s, parsed, err := read(ctx, p)
 	if err == nil {
+		err = s.reach(verbOf(parsed.Selected()))
+	}
+	if err == nil {
 		err = parsed.Run(s)
 	}
 	if err != nil {
 		return s.fail(err)
 	}
 	return exitOK
+}
+
+// verbOf are the words of the grammar that lead to a verb.
+func verbOf(leaf *kong.Node) string {
+	name := leaf.Name
+	for n := leaf.Parent; n.Parent != nil; n = n.Parent {
+		name = n.Name + " " + name
+	}
+	return name
 }
 
 // read reads a command line; what cannot be read is an error of usage.

@@ -188,15 +188,6 @@ func TestEveryDeedOfTheConsoleHasAVerb(t *testing.T) {
 	}
 }
 
-// verbOf are the words of the grammar that lead to a verb.
-func verbOf(leaf *kong.Node) string {
-	name := leaf.Name
-	for n := leaf.Parent; n.Parent != nil; n = n.Parent {
-		name = n.Name + " " + name
-	}
-	return name
-}
-
 func words[T ~string](list []T, before string) (out []string) {
 	for _, w := range list {
 		out = append(out, before+string(w))

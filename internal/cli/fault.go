@@ -129,6 +129,10 @@ func inWords(err error) string {
 	case errors.Is(err, secret.ErrWrongMaster):
 		return err.Error() + ". Put back the master key file that belongs to it (encryption.key_file); no other opens it"
 	}
+	var told *toldFault
+	if errors.As(err, &told) {
+		return told.words()
+	}
 	f, ok := core.AsFault(err)
 	if !ok {
 		return err.Error()

@@ -14,6 +14,7 @@ import (
 	"sallyport/internal/directory"
 	"sallyport/internal/policy"
 	"sallyport/internal/rollout"
+	"sallyport/pkg/sallyport"
 )
 
 type mfaCmd struct {
@@ -26,16 +27,10 @@ type mfaCmd struct {
 }
 
 // bars is how many people stand where, as the bar and the API count them.
-type bars struct {
-	Users    int `json:"users_count"` // the bar's denominator
-	Enabled  int `json:"users_enabled_count"`
-	Setup    int `json:"users_setup_required_count"`
-	Pending  int `json:"users_pending_validation_count"`
-	Services int `json:"service_accounts_count"`
-}
+type bars sallyport.Counts
 
 func barsOf(p directory.Progress) bars {
-	return bars{p.Asked(), p.Enabled, p.SetupRequired, p.Pending, p.Service}
+	return bars{Users: p.Asked(), Enabled: p.Enabled, Setup: p.SetupRequired, Pending: p.Pending, Services: p.Service}
 }
 
 func (b bars) String() string {
@@ -287,11 +282,7 @@ var enableMFA = tenantDeed{
 		if err != nil {
 			return err
 		}
-		before, after := barsOf(now), barsOf(now)
-		more := p.Of(directory.EffectAsked).Count + p.Of(directory.EffectMayWait).Count - p.Of(directory.EffectReleased).Count
-		after.Setup = max(0, after.Setup+more)
-		after.Users = after.Enabled + after.Setup + after.Pending
-		o.Before, o.After = &before, &after
+		o.then(barsOf(now))
 		return nil
 	},
 	do: func(ctx context.Context, _ *app.House, j journeys, t core.Tenant, in nodeIn) error {
@@ -301,6 +292,22 @@ var enableMFA = tenantDeed{
 		}
 		return err
 	},
+}
+
+// then says how far people are today and would be, from the effects of asking.
+func (c *changed) then(today bars) {
+	after := today
+	for _, e := range c.Effects {
+		switch e.What {
+		case directory.EffectAsked, directory.EffectMayWait:
+			after.Setup += e.Count
+		case directory.EffectReleased:
+			after.Setup -= e.Count
+		}
+	}
+	after.Setup = max(0, after.Setup)
+	after.Users = after.Enabled + after.Setup + after.Pending
+	c.Before, c.After = &today, &after
 }
 
 func sameSet(a, b []core.Requirement) bool {

@@ -71,6 +71,11 @@ func farRoleList(ctx context.Context, h *app.House, in tenantIn, out *answers) e
 		}
 		custom = made
 	}
+	return listRoles(custom, times, out)
+}
+
+// listRoles answers the roles that ship and then those of an organisation's own.
+func listRoles(custom []core.CustomRole, times map[core.Role]int, out *answers) error {
 	for _, r := range core.Roles {
 		o := roleOut{Role: r, Rights: []string{}, Holders: times[r]}
 		for _, right := range access.Rights(r) {

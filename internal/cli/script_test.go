@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,6 +45,17 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 	p.Setup = func(e *testscript.Env) error {
 		e.Setenv("SALLYPORT_STORE_DSN", first)
 		e.Setenv("SECOND", second)
+		return setup(e)
+	}
+	testscript.Run(t, p)
+}
+
+// A server on the other engine is asked over its API as well.
+func TestRemoteOnPostgreSQL(t *testing.T) {
+	p := params("testdata/script/remote.txt")
+	dsn := pgtest.Database(t)
+	p.Setup = func(e *testscript.Env) error {
+		e.Setenv("SALLYPORT_STORE_DSN", dsn)
 		return setup(e)
 	}
 	testscript.Run(t, p)
@@ -90,7 +102,7 @@ func params(glob string) testscript.Params {
 	}
 	return testscript.Params{Files: files, Deadline: time.Now().Add(time.Minute), RequireExplicitExec: true, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"exits": exits, "ready": ready, "term": term, "capture": capture, "mode": mode, "sql": rawSQL, "flip": flip, "same": same, "oath": oath,
-		"demoed": demoed, "mailed": mailed, "personcode": personcode, "sealed": sealed, "join": join, "now": codeNow,
+		"demoed": demoed, "mailed": mailed, "personcode": personcode, "sealed": sealed, "join": join, "now": codeNow, "alike": alike,
 	}}
 }
 
@@ -172,6 +184,30 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 		text = m[1]
 	}
 	ts.Setenv(args[0], text)
+}
+
+// alike args...: the verb says the same on this machine and over the API of the server on
+// it, for people and for programs, and ends alike.
+func alike(ts *testscript.TestScript, neg bool, args []string) {
+	forms := [][]string{nil, {"--json"}}
+	if slices.Contains(args, "--format") {
+		forms = forms[:1]
+	}
+	for _, form := range forms {
+		args := append(args[:len(args):len(args)], form...)
+		says := func(more ...string) (out, errs string, failed bool) {
+			err := ts.Exec("sallyport", append(more, args...)...)
+			return ts.ReadFile("stdout"), ts.ReadFile("stderr"), err != nil
+		}
+		out, errs, failed := says()
+		farOut, farErrs, farFailed := says("--server", "http://localhost:"+ts.Getenv("PORT"), "--client-id", ts.Getenv("CLIENT"), "--client-secret-file", ts.MkAbs("secret"))
+		if failed != neg || farFailed != neg {
+			ts.Fatalf("failed here: %v, over the API: %v", failed, farFailed)
+		}
+		if out != farOut || errs != farErrs {
+			ts.Fatalf("here:\n%s%s\nover the API:\n%s%s", out, errs, farOut, farErrs)
+		}
+	}
 }
 
 // mode FILE 0600: the file is readable for whom it should be.

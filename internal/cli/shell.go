@@ -17,6 +17,7 @@ import (
 
 	"sallyport/internal/app"
 	"sallyport/internal/config"
+	"sallyport/pkg/sallyport"
 )
 
 // shell is one run of the command line.
@@ -28,6 +29,7 @@ type shell struct {
 	loaded *config.Config
 	origin []config.Origin
 	bar    *bar
+	api    *sallyport.Client // of --server, or nil: this machine's
 }
 
 // defaultFile is read when no other configuration is named.

@@ -78,6 +78,10 @@ func (p Problems) orNil() error {
 	return p
 }
 
+// OfCommandLine are variables that say which server the command line speaks to. A
+// server has no such setting.
+var OfCommandLine = []string{"SALLYPORT_SERVER", "SALLYPORT_CLIENT_ID", "SALLYPORT_CLIENT_SECRET_FILE"}
+
 const (
 	fileVar      = "SALLYPORT_CONFIG"
 	biggestFile  = 1 << 20
@@ -166,6 +170,9 @@ func Load(from Source) (Config, []Origin, []Warning, error) {
 // environment picks our names out of the environment.
 func environment(all []field, environ []string) (layer, []Warning) {
 	names := map[string]string{fileVar: ""}
+	for _, n := range OfCommandLine {
+		names[n] = ""
+	}
 	for _, f := range all {
 		names[f.Env] = f.Key
 		if f.Secret {

@@ -87,6 +87,15 @@ func (c *Client) Users(ctx context.Context, tenant string, q UserQuery) iter.Seq
 	return each[User](ctx, c, "/tenants/"+id(tenant)+"/users", given("status", q.Status, "search", q.Search))
 }
 
+// Find is the account that has a login, where there is one.
+func (c *Client) Find(ctx context.Context, login string) (u User, found bool, err error) {
+	p, err := get[Page[User]](ctx, c, "/users", url.Values{"login": {login}})
+	if err != nil || len(p.Items) == 0 {
+		return u, false, err
+	}
+	return p.Items[0], true, nil
+}
+
 // User is one account.
 func (c *Client) User(ctx context.Context, user string) (UserDetail, error) {
 	return get[UserDetail](ctx, c, "/users/"+id(user), nil)
@@ -131,6 +140,20 @@ func (c *Client) ResetMFA(ctx context.Context, user string, writes ...Write) (Re
 	return send[Reset](ctx, c, http.MethodPost, "/users/"+id(user)+"/reset-mfa", nil, writes)
 }
 
+// Sessions are where somebody is signed in, and UserRoles what they may do.
+func (c *Client) Sessions(ctx context.Context, user string) (Page[Session], error) {
+	return get[Page[Session]](ctx, c, "/users/"+id(user)+"/sessions", nil)
+}
+
+func (c *Client) UserRoles(ctx context.Context, user string) (Page[RoleHeld], error) {
+	return get[Page[RoleHeld]](ctx, c, "/users/"+id(user)+"/roles", nil)
+}
+
+// Roles are who holds which role on a node and below, and the node's own roles.
+func (c *Client) Roles(ctx context.Context, tenant string) (Roles, error) {
+	return get[Roles](ctx, c, "/tenants/"+id(tenant)+"/roles", nil)
+}
+
 // EndSessions signs somebody out everywhere.
 func (c *Client) EndSessions(ctx context.Context, user string, writes ...Write) (Count, error) {
 	return send[Count](ctx, c, http.MethodDelete, "/users/"+id(user)+"/sessions", nil, writes)
@@ -153,6 +176,11 @@ func (c *Client) Apps(ctx context.Context, tenant string) iter.Seq2[App, error] 
 
 func (c *Client) ServiceAccounts(ctx context.Context, tenant string) iter.Seq2[ServiceAccount, error] {
 	return each[ServiceAccount](ctx, c, "/service-accounts", given("tenant", tenant))
+}
+
+// ServiceAccount is one service account.
+func (c *Client) ServiceAccount(ctx context.Context, user string) (ServiceAccount, error) {
+	return get[ServiceAccount](ctx, c, "/service-accounts/"+id(user), nil)
 }
 
 // CreateApp makes an app; its secret is in the answer, once.

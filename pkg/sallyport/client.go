@@ -117,12 +117,16 @@ func DryRun(into *Preview) Write {
 // program that starts anew does nothing twice.
 func WithKey(key string) Write { return func(r *request) { r.key = key } }
 
+// Tag keeps the ETag of what is answered, for IfMatch.
+func Tag(into *string) Write { return func(r *request) { r.tag = into } }
+
 type request struct {
 	method, path string
 	query        url.Values
 	body         any
 	key, match   string
 	preview      *Preview
+	tag          *string
 }
 
 // Do sends any request and reads its answer into out, unless that is nil.
@@ -211,6 +215,9 @@ func (c *Client) once(ctx context.Context, r request, sent []byte, out any) (pau
 	}
 	if resp.StatusCode >= 300 {
 		return refusal(resp, b)
+	}
+	if r.tag != nil {
+		*r.tag = resp.Header.Get("ETag")
 	}
 	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return 0, nil

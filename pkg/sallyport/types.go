@@ -101,13 +101,18 @@ type TenantQuery struct {
 // MFA is where the switch of an organisation stands, with the counts of the node that
 // was asked about.
 type MFA struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
 	Status      string   `json:"status" enum:"enabled,disabling,disabled"`
 	Requirement []string `json:"requirement" enum:"per_user,selected_apps,organization"`
 	Counts
+	Off           int        `json:"users_disabled_count" doc:"People who need none and have none."`
+	Inactive      int        `json:"users_inactive_count" doc:"Accounts that are disabled."`
 	UpdateAllowed bool       `json:"update_allowed"`
 	LockedBy      *Name      `json:"locked_by"`
 	InheritedFrom *Name      `json:"inherited_from"`
 	RequiredSince *time.Time `json:"required_since"`
+	Disabling     *time.Time `json:"disabling_since,omitempty" doc:"When switching off began, while it is under way."`
 }
 
 // MFAChange moves the switch. An empty requirement switches it off: Confirm is then the
@@ -195,14 +200,18 @@ type UserQuery struct{ Status, Search string }
 // UserDetail is an account with all that its administrators may see.
 type UserDetail struct {
 	User
+	TenantName          string     `json:"tenant_name"`
+	Before              string     `json:"state_before,omitempty" enum:"invited,validated,active" doc:"Of a disabled account: what it becomes again."`
 	Required            bool       `json:"mfa_required"`
 	RequiredBy          string     `json:"mfa_required_by,omitempty"`
 	RequiredSince       *time.Time `json:"mfa_required_since,omitempty"`
 	HasPassword         bool       `json:"has_password"`
+	PasswordSetAt       *time.Time `json:"password_set_at,omitempty"`
 	PasswordLockedUntil *time.Time `json:"password_locked_until,omitempty"`
 	CodesLockedUntil    *time.Time `json:"codes_locked_until,omitempty"`
 	Factors             []Factor   `json:"factors"`
 	Roles               []RoleHeld `json:"roles"`
+	Browsers            int        `json:"known_browsers"`
 	Trusted             []Browser  `json:"trusted_browsers"`
 	Sessions            int        `json:"sessions"`
 	InvitationUntil     *time.Time `json:"invitation_until,omitempty"`
@@ -219,6 +228,7 @@ type Factor struct {
 	Kind        string     `json:"kind"`
 	State       string     `json:"state"`
 	Dead        bool       `json:"dead"`
+	Failures    int        `json:"failures" doc:"Wrong codes since the last right one."`
 	LockedUntil *time.Time `json:"locked_until,omitempty"`
 	CreatedAt   time.Time  `json:"created_at"`
 	LastUsedAt  *time.Time `json:"last_used_at,omitempty"`
@@ -328,6 +338,7 @@ type CustomRole struct {
 	ID     string   `json:"id"`
 	Base   string   `json:"base"`
 	Name   string   `json:"name"`
+	Tenant string   `json:"tenant"`
 	Rights []string `json:"rights"`
 }
 
@@ -345,7 +356,10 @@ type Service struct {
 	Networks   []string   `json:"networks"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	UsedFrom   string     `json:"last_used_from,omitempty"`
 	Over       bool       `json:"over,omitempty"`
+	Heir       string     `json:"replaced_by,omitempty" doc:"The API client that takes its place."`
+	RetiresAt  *time.Time `json:"retires_at,omitempty" doc:"When it is stopped, if nobody uses it until then."`
 }
 
 // ServiceAccount is an account of a program that comes with a password.
