@@ -15,12 +15,16 @@ import (
 // does, because the generator shares the cores with what it measures: this one
 // costs a few microseconds a request.
 type client struct {
-	addr  string
-	from  string // X-Forwarded-For; empty sends none
-	conn  net.Conn
-	in    *bufio.Reader
-	out   bytes.Buffer
-	limit time.Duration
+	addr string
+	from string // X-Forwarded-For; empty sends none
+	// host is the name that the server goes by; empty is its address.
+	host string
+	// bearer is a token for the Authorization header; empty sends none.
+	bearer string
+	conn   net.Conn
+	in     *bufio.Reader
+	out    bytes.Buffer
+	limit  time.Duration
 }
 
 // answer is what a run looks at of an answer.
@@ -62,8 +66,12 @@ func (c *client) try(method, path, cookie, form string) (answer, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(c.limit)); err != nil {
 		return answer{}, err
 	}
+	host := c.host
+	if host == "" {
+		host = c.addr
+	}
 	c.out.Reset()
-	c.out.WriteString(method + " " + path + " HTTP/1.1\r\nHost: " + c.addr +
+	c.out.WriteString(method + " " + path + " HTTP/1.1\r\nHost: " + host +
 		"\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" +
 		"\r\nAccept: text/html\r\nAccept-Language: de,en-US;q=0.7,en;q=0.3\r\nSec-Fetch-Site: same-origin\r\n")
 	if c.from != "" {
@@ -71,6 +79,9 @@ func (c *client) try(method, path, cookie, form string) (answer, error) {
 	}
 	if cookie != "" {
 		c.out.WriteString("Cookie: " + cookie + "\r\n")
+	}
+	if c.bearer != "" {
+		c.out.WriteString("Authorization: Bearer " + c.bearer + "\r\n")
 	}
 	if method == "POST" {
 		c.out.WriteString("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(form)) + "\r\n")

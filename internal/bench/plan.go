@@ -33,7 +33,7 @@ type Bench struct {
 	Small   int      // people in the small stores
 	Large   int      // and in the large ones
 	Huge    int      // and in the largest, with 10,000 tenants; 0 leaves them out
-	Only    []string // parts to run: statements, steps, sign-ins, checks, proxied, storm, memory, imports, sizes, switch; empty is all
+	Only    []string // parts to run: statements, steps, sign-ins, checks, proxied, tokens, storm, memory, imports, sizes, switch; empty is all
 	Say     func(format string, args ...any)
 
 	rows   []Row
@@ -174,7 +174,7 @@ func (b *Bench) site(ctx context.Context, engine string, c cost, kinds ...hashed
 	began := time.Now()
 	crowds, err := seed(ctx, h, workers, kinds...)
 	if err == nil {
-		err = register(ctx, h)
+		s.apps, err = register(ctx, h)
 	}
 	n := 0
 	for _, k := range kinds {

@@ -21,15 +21,18 @@ import (
 // proxiedHost is the app behind a proxy that checks are measured for.
 const proxiedHost = "wiki.localhost:9000"
 
-// register makes that app.
-func register(ctx context.Context, h *app.House) error {
+// register makes that app, and those whose tokens are measured.
+func register(ctx context.Context, h *app.House) ([]tokenApp, error) {
 	root, err := h.Tree.Root(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, _, err = h.Directory.CreateApp(ctx, root, directory.AppWish{Name: "Wiki", Doc: core.AppDoc{Auth: core.AppProxied, Proxy: &core.AppProxy{
 		Hosts: []string{proxiedHost}, Rules: []core.PathRule{{Path: "/admin", Level: core.LevelMFA}, {Path: "/status", Public: true}}}}}, access.System(), core.Client{})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return registerTokens(ctx, h, root)
 }
 
 // proxy is one keep-alive connection of a reverse proxy: it sends what Caddy sends.

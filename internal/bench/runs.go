@@ -44,7 +44,7 @@ func (b *Bench) small(ctx context.Context, engine string) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *running, *crowd) error
-	}{{"steps", b.steps}, {"sign-ins", b.crowdIn}, {"checks", b.checks}, {"proxied", b.proxied}} {
+	}{{"steps", b.steps}, {"sign-ins", b.crowdIn}, {"checks", b.checks}, {"proxied", b.proxied}, {"tokens", b.tokens}} {
 		if !b.wants(part.name) {
 			continue
 		}

@@ -29,6 +29,10 @@ type site struct {
 	costs cost
 	// proxied: this machine's proxies may ask about apps behind them.
 	proxied bool
+	// public is the address that the server goes by; empty is where it listens.
+	public string
+	// apps are those whose tokens are measured.
+	apps []tokenApp
 }
 
 // cost of the password hash.
@@ -50,6 +54,9 @@ func (s site) settings(listen, ops string) []string {
 		"SALLYPORT_ENCRYPTION_KEY_FILE=" + filepath.Join(s.dir, "master.key"), "SALLYPORT_STORE_DSN=" + s.dsn,
 		fmt.Sprintf("SALLYPORT_HASH_MEMORY_KIB=%d", s.costs.memoryKiB), fmt.Sprintf("SALLYPORT_HASH_TIME=%d", s.costs.time),
 		fmt.Sprintf("SALLYPORT_HASH_INSECURE_FAST=%t", s.costs.insecure),
+	}
+	if s.public != "" {
+		env = append(env, "SALLYPORT_PUBLIC_URL="+s.public)
 	}
 	if s.proxied {
 		env = append(env, "SALLYPORT_TRUSTED_PROXIES=127.0.0.0/8")

@@ -115,6 +115,20 @@ func TestSnippetsAreWellFormed(t *testing.T) {
 				return []string{nginx, "-t", "-c", main, "-p", filepath.Dir(path)}
 			})
 		}
+		const modules = "/usr/lib/apache2/modules/"
+		if _, err := os.Stat(modules + "mod_auth_openidc.so"); err == nil {
+			check("apache", "site.conf", func(path string) []string {
+				main := filepath.Join(filepath.Dir(path), "apache.conf")
+				conf := "ServerName 127.0.0.1\nListen 127.0.0.1:1\nErrorLog /dev/stderr\n"
+				for _, name := range []string{"mpm_event", "authn_core", "authz_core", "authz_user", "auth_openidc"} {
+					conf += "LoadModule " + name + "_module " + modules + "mod_" + name + ".so\n"
+				}
+				if err := os.WriteFile(main, []byte(conf+"Include "+path+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return []string{"/usr/sbin/apache2", "-t", "-d", filepath.Dir(path), "-f", main}
+			})
+		}
 		for _, name := range []string{"java", "traefik", "envoy"} {
 			if text, there := all[name]; there {
 				var doc map[string]any

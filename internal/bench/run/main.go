@@ -34,7 +34,7 @@ func run(ctx context.Context) (err error) {
 	large := flag.Int("large", 100_000, "people in the large stores; 0 leaves them out")
 	huge := flag.Int("huge", 0, "people in the largest stores, among 10,000 tenants; 0 leaves them out")
 	pg := flag.Bool("postgres", true, "measure on PostgreSQL too")
-	only := flag.String("only", "", "parts to run, with commas: statements, steps, sign-ins, checks, proxied, storm, memory, imports, sizes, switch")
+	only := flag.String("only", "", "parts to run, with commas: statements, steps, sign-ins, checks, proxied, tokens, storm, memory, imports, sizes, switch")
 	keep := flag.Bool("keep", false, "write the table into docs/performance.md")
 	flag.Parse()
 	switch *child {
