@@ -292,7 +292,13 @@ func simulateIn(ctx context.Context, h *app.House, tenant core.TenantID, was, is
 				if err != nil {
 					return err
 				}
-				x := policy.EffectOn(policy.Subject{User: u.ID, Login: u.Login, Person: policy.PersonOf(u, factors).With(grants)}, was, is, r.Now())
+				who := policy.PersonOf(u, factors).With(grants)
+				if len(policy.NeedsApps(was))+len(policy.NeedsApps(is)) > 0 {
+					if who.AppsUsed, err = r.AppsUsedBy(u.ID, r.Now().Add(-policy.AppRecently)); err != nil {
+						return err
+					}
+				}
+				x := policy.EffectOn(policy.Subject{User: u.ID, Login: u.Login, Person: who}, was, is, r.Now())
 				sim.Tally.Add(x)
 				if x.Changed() && len(sim.Effects) < limit {
 					sim.Effects = append(sim.Effects, x)

@@ -81,7 +81,7 @@ const (
 var Effects = []string{directory.EffectAsked, directory.EffectMayWait, directory.EffectPending, directory.EffectEnrolled, directory.EffectReleased,
 	directory.EffectExempt, directory.EffectRefused, directory.EffectAllowed, directory.EffectMoved, directory.EffectStuck, directory.EffectSessions,
 	directory.EffectLost, directory.EffectNotAsked, directory.EffectOutside, EffectApps, EffectCodes, EffectBrowsers, EffectNodes, EffectRoles, EffectRaised, EffectKept, EffectInvites, EffectProgram, EffectPass,
-	directory.EffectAppOpen, directory.EffectAppShow, directory.EffectAppFreed, directory.EffectAppStuck, directory.EffectAppAsleep, EffectUsers, EffectSelects}
+	directory.EffectAppsOpen, directory.EffectAppOpen, directory.EffectAppShow, directory.EffectAppFreed, directory.EffectAppStuck, directory.EffectAppAsleep, EffectUsers, EffectSelects}
 
 // Ask is the proof that a form asks of the administrator.
 type Ask struct {

@@ -236,6 +236,8 @@ func (s *Service) PlanSelect(ctx context.Context, org core.TenantID, id core.App
 	if err != nil {
 		return p, app, 0, err
 	}
+	// Of one app it is said in words of its own.
+	p.Effects = slices.DeleteFunc(p.Effects, func(e Effect) bool { return e.What == EffectAppsOpen || e.What == EffectReleased })
 	switch {
 	case !all.On:
 		p.add(Effect{What: EffectAppAsleep, Count: app.Use.People})

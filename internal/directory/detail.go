@@ -9,6 +9,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -125,7 +126,10 @@ func (d *Detail) read(r store.Reader, id core.UserID) error {
 		}
 		d.Factors = append(d.Factors, f)
 	}
-	who := policy.PersonOf(d.User, d.Factors).With(roles)
+	who, err := session.Lately(r, policy.PersonOf(d.User, d.Factors).With(roles), id, d.Effective)
+	if err != nil {
+		return err
+	}
 	d.Stand = policy.Standing(who, d.Effective, r.Now())
 	d.Explained = policy.Explain(policy.Facts{Now: r.Now(), Person: who, Effective: d.Effective, Shown: policy.Shown{Proofs: []core.Proof{{Kind: core.FactorPassword, At: r.Now()}}}})
 	if d.Browsers, err = r.Browsers(id); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -60,10 +61,11 @@ func (p Progress) plus(o Progress) Progress {
 }
 
 // demand is of whom an organisation requires a second factor: of everybody, or of
-// those who hold certain roles.
+// those who hold certain roles and those who used one of some apps lately.
 type demand struct {
 	all   bool
 	roles []core.Role
+	apps  []core.AppID
 }
 
 func demandOf(e policy.Effective) demand {
@@ -80,26 +82,82 @@ func demandOf(e policy.Effective) demand {
 			d.roles = append(d.roles, r)
 		}
 	}
+	d.apps = slices.Clone(policy.NeedsApps(e))
 	return d
 }
 
+// same: nobody's sign-in is asked for more or less at the door. Apps ask at theirs.
 func (d demand) same(o demand) bool { return d.all == o.all && slices.Equal(d.roles, o.roles) }
+
+// some: it asks this of some people and not of others.
+func (d demand) some() bool { return len(d.roles) > 0 || len(d.apps) > 0 }
 
 // mostByRole bounds how many people a demand by role is counted of: they hold
 // rights, so they are few.
 const mostByRole = 10_000
 
-// progress puts counts into words. byRole are those of whom a role demands it.
-func (d demand) progress(n store.Counts, byRole int) Progress {
+// asked counts of how many who have no second factor it demands one, where it does
+// not of everybody. It costs by who holds a right and by who used the apps lately.
+func (d demand) asked(r store.Reader) (int, error) {
+	since := r.Now().Add(-policy.AppRecently)
+	n := 0
+	if len(d.apps) > 0 {
+		var err error
+		if n, err = r.CountOpenUsing(d.apps, since); err != nil {
+			return 0, err
+		}
+	}
+	if len(d.roles) == 0 {
+		return n, nil
+	}
+	holders, err := r.OpenHolders(d.roles, mostByRole)
+	if err != nil || len(d.apps) == 0 {
+		return n + len(holders), err
+	}
+	for _, u := range holders {
+		used, err := r.AppsUsedBy(u.ID, since)
+		if err != nil {
+			return 0, err
+		}
+		if !slices.ContainsFunc(used, func(a core.AppID) bool { return slices.Contains(d.apps, a) }) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// turns counts who is asked for a second factor in some app once this demand is
+// another, and who is not any more.
+func (d demand) turns(r store.Reader, is demand) (opens, frees int, err error) {
+	before, after := 0, 0
+	if !d.all {
+		if before, err = d.asked(r); err != nil {
+			return 0, 0, err
+		}
+	}
+	if after, err = is.asked(r); err != nil {
+		return 0, 0, err
+	}
+	return max(0, after-before), max(0, before-after), nil
+}
+
+// progress puts counts into words. r reads at the node that they are of.
+func (d demand) progress(r store.Reader, n store.Counts) (Progress, error) {
 	p := Progress{Enabled: n[core.StandingEnrolled], Pending: n[core.StandingPending], Service: n[core.StandingService],
 		NotApplicable: n[core.StandingFederated], Inactive: n[core.StandingInactive]}
-	if d.all {
+	switch {
+	case d.all:
 		p.SetupRequired = n[core.StandingOpen]
-		return p
+	case d.some() && n[core.StandingOpen] > 0:
+		asked, err := d.asked(r)
+		if err != nil {
+			return Progress{}, err
+		}
+		p.SetupRequired, p.Disabled = asked, n[core.StandingOpen]-asked
+	default:
+		p.Disabled = n[core.StandingOpen]
 	}
-	p.SetupRequired = byRole
-	p.Disabled = n[core.StandingOpen] - byRole
-	return p
+	return p, nil
 }
 
 // progress reads it at a node.
@@ -108,16 +166,7 @@ func progress(r store.Reader, e policy.Effective) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	d := demandOf(e)
-	byRole := 0
-	if len(d.roles) > 0 && n[core.StandingOpen] > 0 {
-		holders, err := r.OpenHolders(d.roles, mostByRole)
-		if err != nil {
-			return Progress{}, err
-		}
-		byRole = len(holders)
-	}
-	return d.progress(n, byRole), nil
+	return demandOf(e).progress(r, n)
 }
 
 // Progress is how far the people of a node, and of those below it within its
@@ -159,21 +208,15 @@ func (s *Service) Branch(ctx context.Context, id core.TenantID, by access.Actor)
 	return p, len(all), nil
 }
 
-// progressOf puts the counts of an organisation into words.
-func (s *Service) progressOf(ctx context.Context, org core.TenantID, e policy.Effective, n store.Counts) (Progress, error) {
+// progressOf puts the counts of an organisation into words. Where it asks some people
+// and not others, its people are looked at, and counted in that same snapshot.
+func (s *Service) progressOf(ctx context.Context, org core.TenantID, e policy.Effective, n store.Counts) (p Progress, err error) {
 	d := demandOf(e)
-	byRole := 0
-	if len(d.roles) > 0 && n[core.StandingOpen] > 0 {
-		err := s.Store.View(ctx, org, func(r store.Reader) error {
-			holders, err := r.OpenHolders(d.roles, mostByRole)
-			byRole = len(holders)
-			return err
-		})
-		if err != nil {
-			return Progress{}, err
-		}
+	if !d.some() || n[core.StandingOpen] == 0 {
+		return d.progress(nil, n)
 	}
-	return d.progress(n, byRole), nil
+	err = s.Store.View(ctx, org, func(r store.Reader) error { p, err = progress(r, e); return err })
+	return p, err
 }
 
 // PeopleQuery asks for a part of a list of people.
@@ -220,7 +263,7 @@ func (s *Service) People(ctx context.Context, id core.TenantID, q PeopleQuery, b
 		if out.Progress, err = progress(r, eff); err != nil {
 			return err
 		}
-		listed, next, err := list(r, q, demandOf(eff))
+		listed, next, err := list(r, q, eff)
 		if err != nil {
 			return err
 		}
@@ -238,7 +281,8 @@ func (s *Service) People(ctx context.Context, id core.TenantID, q PeopleQuery, b
 }
 
 // list reads a page of the people that a filter names.
-func list(r store.Reader, q PeopleQuery, d demand) ([]store.Listed, string, error) {
+func list(r store.Reader, q PeopleQuery, eff policy.Effective) ([]store.Listed, string, error) {
+	d := demandOf(eff)
 	ask := store.PeopleQuery{Page: store.Page{After: q.After, Limit: q.Limit}, Prefix: q.Prefix}
 	switch q.Status {
 	case "":
@@ -253,12 +297,16 @@ func list(r store.Reader, q PeopleQuery, d demand) ([]store.Listed, string, erro
 	case FilterInactive:
 		ask.Standings = []core.Standing{core.StandingInactive}
 	case core.MFASetupRequired, core.MFADisabled:
-		if d.all != (q.Status == core.MFASetupRequired) && len(d.roles) == 0 {
+		if d.all != (q.Status == core.MFASetupRequired) && !d.some() {
 			return nil, "", nil // nobody stands there
 		}
 		ask.Standings = []core.Standing{core.StandingOpen}
-		if len(d.roles) > 0 {
-			return listByRole(r, q, ask, d)
+		switch {
+		case !d.some():
+		case q.Status == core.MFASetupRequired && q.Prefix == "" && len(d.roles) == 0:
+			return r.OpenUsing(d.apps, r.Now().Add(-policy.AppRecently), ask.Page)
+		default:
+			return sift(r, q, ask, eff)
 		}
 	default:
 		return nil, "", core.Invalid("form.invalid", "field", "status")
@@ -266,18 +314,13 @@ func list(r store.Reader, q PeopleQuery, d demand) ([]store.Listed, string, erro
 	return r.People(ask)
 }
 
-// listByRole tells those of whom a role demands a second factor from the rest.
-func listByRole(r store.Reader, q PeopleQuery, ask store.PeopleQuery, d demand) ([]store.Listed, string, error) {
-	holders, err := r.OpenHolders(d.roles, mostByRole)
-	if err != nil {
-		return nil, "", err
-	}
-	asked := map[core.UserID]bool{}
-	for _, u := range holders {
-		asked[u.ID] = true
-	}
-	if q.Status == core.MFASetupRequired && len(holders) == 0 {
-		return nil, "", nil
+// sift tells those of whom a role or an app demands a second factor from the rest: it
+// reads on until it has a page.
+func sift(r store.Reader, q PeopleQuery, ask store.PeopleQuery, eff policy.Effective) ([]store.Listed, string, error) {
+	if q.Status == core.MFASetupRequired {
+		if n, err := demandOf(eff).asked(r); err != nil || n == 0 {
+			return nil, "", err
+		}
 	}
 	var out []store.Listed
 	for {
@@ -286,7 +329,11 @@ func listByRole(r store.Reader, q PeopleQuery, ask store.PeopleQuery, d demand) 
 			return nil, "", err
 		}
 		for _, l := range page {
-			if asked[l.User.ID] == (q.Status == core.MFASetupRequired) {
+			p, err := lineOf(r, l, eff)
+			if err != nil {
+				return nil, "", err
+			}
+			if p.Status == q.Status {
 				out = append(out, l)
 			}
 		}
@@ -313,6 +360,12 @@ func lineOf(r store.Reader, l store.Listed, eff policy.Effective) (Person, error
 	if l.Enrolled {
 		// That there is one is known; what it is matters to nobody here.
 		who.Factors = []core.Factor{{Kind: core.FactorTOTP, State: core.FactorConfirmed}}
+	}
+	if !l.Enrolled {
+		var err error
+		if who, err = session.Lately(r, who, l.User.ID, eff); err != nil {
+			return p, err
+		}
 	}
 	stand := policy.Standing(who, eff, r.Now())
 	p.Status, p.DueAt = stand.Status, stand.DueAt

@@ -25,6 +25,7 @@ const (
 	EffectSessions = "sessions"  // end; these are counted, not their people
 	EffectLost     = "lost"      // lose their second factor
 	EffectNotAsked = "not_asked" // are offered it, and decide for themselves
+	EffectAppsOpen = "apps_open" // used a selected app lately and set a second factor up when they open one
 	EffectOutside  = "outside"   // administrators who came last from outside the new networks
 )
 
@@ -147,6 +148,13 @@ func (p *Preview) effects(r store.Reader, before, after policy.Effective) error 
 	if fresh > 0 {
 		freshUntil = newest.AddDate(0, 0, window)
 	}
+	was, is := demandOf(before), demandOf(after)
+	opens, frees := 0, 0 // of those who used a selected app
+	if open > 0 && !is.all && (len(was.apps) > 0 || len(is.apps) > 0) {
+		if opens, frees, err = was.turns(r, is); err != nil {
+			return err
+		}
+	}
 	names, err := first(r, core.StandingOpen)
 	if err != nil {
 		return err
@@ -163,9 +171,14 @@ func (p *Preview) effects(r store.Reader, before, after policy.Effective) error 
 		p.add(Effect{What: EffectAsked, Count: open - fresh, First: names})
 		p.add(Effect{What: EffectMayWait, Count: fresh, DueAt: freshUntil})
 	case old.Before == core.MFASetupRequired && old.After != core.MFASetupRequired:
-		p.add(Effect{What: EffectReleased, Count: open, First: names})
+		p.add(Effect{What: EffectReleased, Count: open - opens, First: names})
+		p.add(Effect{What: EffectAppsOpen, Count: opens})
 	case after.Settings.On() && !before.Settings.On():
-		p.add(Effect{What: EffectNotAsked, Count: open, First: names})
+		p.add(Effect{What: EffectNotAsked, Count: open - opens, First: names})
+		p.add(Effect{What: EffectAppsOpen, Count: opens})
+	case opens > 0 || frees > 0:
+		p.add(Effect{What: EffectAppsOpen, Count: opens})
+		p.add(Effect{What: EffectReleased, Count: frees})
 	default:
 		touched = false
 	}

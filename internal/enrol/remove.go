@@ -33,6 +33,9 @@ func (r Room) Disable(tx store.Tx, u core.User, factors []core.Factor, eff polic
 	if err != nil {
 		return err
 	}
+	if p, err = session.Lately(tx, p, u.ID, eff); err != nil {
+		return err
+	}
 	if _, ok := policy.MayDisable(p, eff); !ok {
 		by, _ := policy.Required(p, eff)
 		return core.ErrPolicyLocked.With("by", by.Name)

@@ -62,6 +62,15 @@ func PersonOf(u core.User, factors []core.Factor) Person {
 		ValidatedAt: u.ValidatedAt, AwakeAt: u.AwakeAt, Skips: u.Skips, SkipsSince: u.SkipsSince}
 }
 
+// NeedsApps reports whether what stands here depends on the apps that people used,
+// and on which: those that are selected, where that mode is on.
+func NeedsApps(e Effective) []core.AppID {
+	if e.Disabling() || !e.Settings.Requires(core.RequireSelectedApps) {
+		return nil
+	}
+	return e.Settings.SelectedApps
+}
+
 // skipped is how often a demand was put off. The store keeps instants to the
 // microsecond.
 func (p Person) skipped(since time.Time) int {

@@ -259,6 +259,7 @@ type facts struct {
 	sessions []core.Session
 	events   []core.Event
 	grants   []core.RoleGrant
+	apps     []core.AppID // used lately; read where a second factor is asked for in some apps
 }
 
 func (h *Handler) facts(r *http.Request) (f facts, err error) {
@@ -272,6 +273,11 @@ func (h *Handler) facts(r *http.Request) (f facts, err error) {
 		}
 		if f.sessions, err = rd.Sessions(cur.User.ID); err != nil {
 			return err
+		}
+		if len(policy.NeedsApps(cur.Effective)) > 0 {
+			if f.apps, err = rd.AppsUsedBy(cur.User.ID, h.Now().Add(-policy.AppRecently)); err != nil {
+				return err
+			}
 		}
 		f.events, err = rd.EventsOf(cur.User.ID, 0, 10)
 		return err
@@ -296,5 +302,7 @@ func (f facts) administrator() bool {
 }
 
 func person(cur session.Current, f facts) policy.Person {
-	return policy.PersonOf(cur.User, f.factors).With(f.grants)
+	p := policy.PersonOf(cur.User, f.factors).With(f.grants)
+	p.AppsUsed = f.apps
+	return p
 }

@@ -13,6 +13,7 @@ import (
 	"sallyport/internal/access"
 	"sallyport/internal/core"
 	"sallyport/internal/policy"
+	"sallyport/internal/session"
 	"sallyport/internal/store"
 )
 
@@ -130,7 +131,11 @@ func exported(r store.Reader, u core.User, path string, eff policy.Effective) (p
 	if err != nil {
 		return p, 0, err
 	}
-	p.MFA = policy.Status(policy.PersonOf(u, factors), eff)
+	who, err := session.Lately(r, policy.PersonOf(u, factors), u.ID, eff)
+	if err != nil {
+		return p, 0, err
+	}
+	p.MFA = policy.Status(who, eff)
 	return p, elsewhere, nil
 }
 

@@ -70,6 +70,20 @@ func Who(r store.Reader, u core.User, factors []core.Factor, e policy.Effective)
 	return p.With(grants), nil
 }
 
+// Lately is an account as tables and its own pages see it: with the apps that it used
+// lately, where a second factor is asked for in some.
+func Lately(r store.Reader, p policy.Person, id core.UserID, e policy.Effective) (policy.Person, error) {
+	if len(policy.NeedsApps(e)) == 0 {
+		return p, nil
+	}
+	used, err := r.AppsUsedBy(id, r.Now().Add(-policy.AppRecently))
+	if err != nil {
+		return p, fmt.Errorf("apps of %s: %w", id, err)
+	}
+	p.AppsUsed = used
+	return p, nil
+}
+
 // whence adds from where a service account may come and until when. What cannot be
 // read as a network allows nobody, nor does an account of which none of this is known.
 func whence(r store.Reader, who *policy.Person, id core.UserID) error {

@@ -22,6 +22,13 @@ type AppReader interface {
 	AppsHere(limit int) ([]core.App, error)
 	// AppsUsed counts who of the people there used each app since then.
 	AppsUsed(since time.Time) (map[core.AppID]AppUse, error)
+	// AppsUsedBy lists the apps that one of them used since then; of anybody else, none.
+	AppsUsedBy(user core.UserID, since time.Time) ([]core.AppID, error)
+	// CountOpenUsing counts who of the people there has no second factor and used one
+	// of these apps since then. It costs by who did, not by how many people there are.
+	CountOpenUsing(apps []core.AppID, since time.Time) (int, error)
+	// OpenUsing lists them by login, a page a call; its places are those of People.
+	OpenUsing(apps []core.AppID, since time.Time, p Page) (people []Listed, next string, err error)
 }
 
 // AppUse is by how many people an app was used, of those who can sign in and are not

@@ -120,8 +120,9 @@ func (d *Desk) PreviewMFA(ctx context.Context, by console.Caller, tenant core.Te
 	}
 	e := effect(p)
 	after := view.Counts
-	asked := e.Count(directory.EffectAsked) + e.Count(directory.EffectMayWait)
-	after.SetupRequired, after.Off = after.SetupRequired+asked, max(0, after.Off-asked)
+	// Among those who are asked may be some who were already, in an app.
+	asked := min(after.Off, e.Count(directory.EffectAsked)+e.Count(directory.EffectMayWait)+e.Count(directory.EffectAppsOpen))
+	after.SetupRequired, after.Off = after.SetupRequired+asked, after.Off-asked
 	if back := e.Count(directory.EffectReleased); back > 0 {
 		after.SetupRequired, after.Off = max(0, after.SetupRequired-back), after.Off+back
 	}

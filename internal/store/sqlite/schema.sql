@@ -145,6 +145,8 @@ CREATE TABLE connections (
 
 CREATE INDEX connections_app ON connections (app_id, user_id);
 
+CREATE INDEX connections_lately ON connections (app_id, tenant_id, last_used_at, user_id);
+
 CREATE TABLE custom_roles (
     id         text NOT NULL PRIMARY KEY,
     tenant_id  text NOT NULL REFERENCES tenants (id),

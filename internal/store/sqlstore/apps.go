@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"sallyport/internal/core"
@@ -231,6 +233,68 @@ func (t *tx) AppsUsed(since time.Time) (map[core.AppID]store.AppUse, error) {
 		out[core.AppID(r.AppID)] = store.AppUse{People: int(r.People), Open: int(r.Open)}
 	}
 	return out, nil
+}
+
+func (t *tx) AppsUsedBy(user core.UserID, since time.Time) ([]core.AppID, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.q.AppsUsedBy(t.ctx, db.AppsUsedByParams{UserID: string(user), OrganisationID: organisation, Low: low, High: high, Since: micros(since)})
+	if err != nil {
+		return nil, t.err(err)
+	}
+	var out []core.AppID
+	for _, id := range rows {
+		out = append(out, core.AppID(id))
+	}
+	return out, nil
+}
+
+func (t *tx) CountOpenUsing(apps []core.AppID, since time.Time) (int, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return 0, err
+	}
+	people := 0
+	for i, a := range apps {
+		others := ""
+		if i > 0 {
+			others = spared(apps[:i])
+		}
+		n, err := t.q.CountOpenUsing(t.ctx, db.CountOpenUsingParams{OrganisationID: organisation, Low: low, High: high, AppID: string(a), Since: micros(since), Others: others})
+		if err != nil {
+			return 0, t.err(err)
+		}
+		people += int(n)
+	}
+	return people, nil
+}
+
+func (t *tx) OpenUsing(apps []core.AppID, since time.Time, p store.Page) ([]store.Listed, string, error) {
+	organisation, low, high, err := t.scope()
+	if err != nil {
+		return nil, "", err
+	}
+	after := placeOf(p.After, 3)[1]
+	found := map[string]store.Listed{}
+	for _, a := range apps {
+		rows, err := t.q.OpenUsing(t.ctx, db.OpenUsingParams{OrganisationID: organisation, Low: low, High: high, AppID: string(a), Since: micros(since),
+			After: after, Most: int64(p.Limit)})
+		if err != nil {
+			return nil, "", t.err(err)
+		}
+		for _, r := range rows {
+			found[r.User.LoginKey] = store.Listed{User: userOf(r.User), Standing: core.Standing(r.User.Standing), Enrolled: r.User.Enrolled == 1, Privileged: r.Privileged == 1}
+		}
+	}
+	var out []store.Listed
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		if out = append(out, found[key]); len(out) >= p.Limit {
+			return out, place("login", key), nil
+		}
+	}
+	return out, "", nil
 }
 
 func (t *tx) EndAppSecret(id core.AppID, hash []byte) error {

@@ -123,7 +123,7 @@ func TestEveryStatementNamesItsTenant(t *testing.T) {
 		"FindDevice": "", "AnswerDevice": "", "EndAllDevices": "", "SweepDevices": "",
 		"NamedBelow": "path", "DeletedBelow": "path", "FindTenants": "", "FindPlatform": "", "DueTrials": "", "Erasable": "", "AllJobs": "",
 		"DeleteBranch": "path", "RestoreBranch": "path", "MoveBranch": "path", "MoveBranchPeople": "old_organisation",
-		"AppsHere": "organisation_id", "AppsUsed": "organisation_id", "AppPeople": "", "CountsHere": "organisation_id", "CountsBelow": "path", "PeoplePage": "organisation_id", "PeopleNamed": "organisation_id",
+		"AppsHere": "organisation_id", "AppsUsed": "organisation_id", "AppsUsedBy": "organisation_id", "CountOpenUsing": "organisation_id", "OpenUsing": "organisation_id", "AppPeople": "", "CountsHere": "organisation_id", "CountsBelow": "path", "PeoplePage": "organisation_id", "PeopleNamed": "organisation_id",
 		"PeopleOfFamily": "organisation_id", "PeopleMailed": "organisation_id", "FactorsHere": "organisation_id",
 		"TrustedHere": "organisation_id", "Newcomers": "organisation_id", "Clashes": "organisation_id", "OpenHolders": "organisation_id", "WithoutEntry": "organisation_id", "RolesHeld": "organisation_id", "Administrators": "held_on",
 		"ActingBelow": "path", "CountSessions": "organisation_id", "EndActing": "path", "EventsHere": "organisation_id", "EventsAbout": "organisation_id",

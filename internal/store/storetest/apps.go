@@ -229,6 +229,73 @@ func testWhoUsesApps(t *testing.T, w *world) {
 		same(t, "used in the unit", used, map[core.AppID]store.AppUse{a.ID: {People: 1}})
 		return err
 	})
+
+	w.view(own.ID, func(r store.Reader) error {
+		for _, c := range []struct {
+			who  core.UserID
+			want []core.AppID
+		}{{enrolled.ID, []core.AppID{a.ID}}, {away.ID, nil}, {stranger.ID, nil}, {"us_never", nil}} {
+			ids, err := r.AppsUsedBy(c.who, since)
+			if err != nil {
+				return err
+			}
+			same(t, "used by one of the branch", ids, c.want)
+		}
+		return nil
+	})
+
+	// Who has no second factor and used one of some apps: everybody once.
+	w.view(own.ID, func(r store.Reader) error {
+		for _, c := range []struct {
+			apps []core.AppID
+			want int
+		}{{nil, 0}, {[]core.AppID{a.ID}, 1}, {[]core.AppID{a.ID, b.ID}, 1}, {[]core.AppID{b.ID, a.ID, foreign.ID, "ap_never"}, 1}, {[]core.AppID{foreign.ID}, 0}} {
+			n, err := r.CountOpenUsing(c.apps, since)
+			if err != nil {
+				return err
+			}
+			all, next, err := r.OpenUsing(c.apps, since, store.Page{Limit: 5})
+			if n != c.want || len(all) != c.want || next != "" || err != nil {
+				t.Errorf("who uses one of %v: %d, %+v, %q, %v", c.apps, n, all, next, err)
+			}
+			for _, l := range all {
+				same(t, "who", []any{l.User.ID, l.Standing, l.Enrolled, l.Privileged}, []any{open.ID, core.StandingOpen, false, false})
+			}
+		}
+		return nil
+	})
+	use(away, a.ID, now)
+	use(stranger, b.ID, now)
+	w.update(own.ID, func(tx store.Tx) error {
+		return tx.Grant(core.RoleGrant{User: away.ID, Tenant: own.ID, Role: core.Helpdesk, At: now})
+	})
+	w.view(own.ID, func(r store.Reader) error {
+		n, err := r.CountOpenUsing([]core.AppID{b.ID, a.ID}, since)
+		same(t, "two of them", n, 2)
+		var got []core.UserID
+		for at := (store.Page{Limit: 1}); err == nil; {
+			var page []store.Listed
+			if page, at.After, err = r.OpenUsing([]core.AppID{a.ID, b.ID}, since, at); len(page) > 0 {
+				got = append(got, page[0].User.ID)
+				same(t, "holds a right", page[0].Privileged, page[0].User.ID == away.ID)
+			}
+			if at.After == "" {
+				break
+			}
+		}
+		want := []core.UserID{open.ID, away.ID}
+		if away.LoginKey < open.LoginKey {
+			want = []core.UserID{away.ID, open.ID}
+		}
+		same(t, "page by page", got, want)
+		return err
+	})
+	w.view(below.ID, func(r store.Reader) error {
+		n, err := r.CountOpenUsing([]core.AppID{a.ID, b.ID}, since)
+		same(t, "in the unit", n, 0)
+		return err
+	})
+	use(away, a.ID, now.Add(-100*24*time.Hour))
 	people, lately, err := w.AppPeople(w.ctx, a.ID, since)
 	same(t, "people of everywhere", []int{people, lately}, []int{4, 3})
 	same(t, "error", err, nil)

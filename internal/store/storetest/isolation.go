@@ -593,6 +593,20 @@ var sweep = map[string]func(w *world, tx store.Tx, h household) error{
 		}
 		return err
 	},
+	"AppsUsedBy": func(_ *world, tx store.Tx, h household) error {
+		return nothing(tx.AppsUsedBy(h.user.ID, time.Time{}))
+	},
+	"CountOpenUsing": func(_ *world, tx store.Tx, h household) error {
+		n, err := tx.CountOpenUsing([]core.AppID{h.app.ID}, time.Time{})
+		if n > 0 {
+			return errSeen
+		}
+		return err
+	},
+	"OpenUsing": func(_ *world, tx store.Tx, h household) error {
+		all, _, err := tx.OpenUsing([]core.AppID{h.app.ID}, time.Time{}, store.Page{Limit: 1000})
+		return nothing(all, err)
+	},
 	"EndAppSecret": func(_ *world, tx store.Tx, h household) error { return must(tx.EndAppSecret(h.app.ID, h.secret.Hash)) },
 	"UsedAppSecret": func(w *world, tx store.Tx, h household) error {
 		return tx.UsedAppSecret(h.secret.Hash, w.clock.Now().Add(time.Hour))

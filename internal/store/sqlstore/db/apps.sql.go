@@ -334,6 +334,50 @@ func (q *Queries) AppsUsed(ctx context.Context, arg AppsUsedParams) ([]AppsUsedR
 	return items, nil
 }
 
+const appsUsedBy = `-- name: AppsUsedBy :many
+SELECT c.app_id FROM users u JOIN connections c ON c.user_id = u.id
+WHERE u.id = $1 AND u.organisation_id = $2 AND c.last_used_at >= $3
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST($4 AS text) AND t.path < CAST($5 AS text) AND t.state <> 'deleted')
+ORDER BY c.app_id
+`
+
+type AppsUsedByParams struct {
+	UserID         string
+	OrganisationID string
+	Since          int64
+	Low            string
+	High           string
+}
+
+func (q *Queries) AppsUsedBy(ctx context.Context, arg AppsUsedByParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, appsUsedBy,
+		arg.UserID,
+		arg.OrganisationID,
+		arg.Since,
+		arg.Low,
+		arg.High,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var app_id string
+		if err := rows.Scan(&app_id); err != nil {
+			return nil, err
+		}
+		items = append(items, app_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const connection = `-- name: Connection :one
 SELECT tenant_id, user_id, app_id, scopes, consented_at, first_used_at, last_used_at FROM connections WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3
 `
@@ -397,6 +441,44 @@ func (q *Queries) Connections(ctx context.Context, arg ConnectionsParams) ([]Con
 		return nil, err
 	}
 	return items, nil
+}
+
+const countOpenUsing = `-- name: CountOpenUsing :one
+SELECT count(*) AS people
+FROM tenants t CROSS JOIN connections c CROSS JOIN users u
+WHERE t.organisation_id = $1 AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted'
+  AND c.app_id = $4 AND c.tenant_id = t.id AND c.last_used_at >= $5
+  AND u.id = c.user_id AND u.standing = 'open'
+  AND (CAST($6 AS text) = '' OR NOT EXISTS (
+      SELECT 1 FROM connections o WHERE o.user_id = c.user_id AND o.last_used_at >= $5
+        AND replace(CAST($6 AS text), '|' || o.app_id || '|', '') <> CAST($6 AS text)))
+`
+
+type CountOpenUsingParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+	AppID          string
+	Since          int64
+	Others         string
+}
+
+// How many people without a second factor used an app lately, and none of some
+// others, so that nobody is counted twice. The joins keep their order: it begins with
+// who used the app, never with everybody who has no second factor. @others holds ids
+// between bars; see EndSessions.
+func (q *Queries) CountOpenUsing(ctx context.Context, arg CountOpenUsingParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countOpenUsing,
+		arg.OrganisationID,
+		arg.Low,
+		arg.High,
+		arg.AppID,
+		arg.Since,
+		arg.Others,
+	)
+	var people int64
+	err := row.Scan(&people)
+	return people, err
 }
 
 const dropAppSecrets = `-- name: DropAppSecrets :execrows
@@ -1088,6 +1170,92 @@ func (q *Queries) IsSpent(ctx context.Context, arg IsSpentParams) (int64, error)
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const openUsing = `-- name: OpenUsing :many
+SELECT users.id, users.tenant_id, users.kind, users.state, users.before_state, users.login, users.login_key, users.name, users.email, users.email_key, users.federated, users.locale, users.last_sign_in_at, users.version, users.created_at, users.changed_at, users.validated_at, users.awake_at, users.organisation_id, users.enrolled, users.standing, users.name_key, users.family_key, users.placed_at, users.skips, users.skips_since, CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
+    ) THEN 1 ELSE 0 END AS bigint) AS privileged
+FROM tenants t CROSS JOIN connections c CROSS JOIN users
+WHERE t.organisation_id = $1 AND t.path >= CAST($2 AS text) AND t.path < CAST($3 AS text) AND t.state <> 'deleted'
+  AND c.app_id = $4 AND c.tenant_id = t.id AND c.last_used_at >= $5
+  AND users.id = c.user_id AND users.standing = 'open' AND users.login_key > $6
+ORDER BY users.login_key LIMIT CAST($7 AS bigint)
+`
+
+type OpenUsingParams struct {
+	OrganisationID string
+	Low            string
+	High           string
+	AppID          string
+	Since          int64
+	After          string
+	Most           int64
+}
+
+type OpenUsingRow struct {
+	User       User
+	Privileged int64
+}
+
+// The same people by login.
+func (q *Queries) OpenUsing(ctx context.Context, arg OpenUsingParams) ([]OpenUsingRow, error) {
+	rows, err := q.db.QueryContext(ctx, openUsing,
+		arg.OrganisationID,
+		arg.Low,
+		arg.High,
+		arg.AppID,
+		arg.Since,
+		arg.After,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenUsingRow
+	for rows.Next() {
+		var i OpenUsingRow
+		if err := rows.Scan(
+			&i.User.ID,
+			&i.User.TenantID,
+			&i.User.Kind,
+			&i.User.State,
+			&i.User.BeforeState,
+			&i.User.Login,
+			&i.User.LoginKey,
+			&i.User.Name,
+			&i.User.Email,
+			&i.User.EmailKey,
+			&i.User.Federated,
+			&i.User.Locale,
+			&i.User.LastSignInAt,
+			&i.User.Version,
+			&i.User.CreatedAt,
+			&i.User.ChangedAt,
+			&i.User.ValidatedAt,
+			&i.User.AwakeAt,
+			&i.User.OrganisationID,
+			&i.User.Enrolled,
+			&i.User.Standing,
+			&i.User.NameKey,
+			&i.User.FamilyKey,
+			&i.User.PlacedAt,
+			&i.User.Skips,
+			&i.User.SkipsSince,
+			&i.Privileged,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const refreshed = `-- name: Refreshed :execrows

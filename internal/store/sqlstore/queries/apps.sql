@@ -171,3 +171,34 @@ GROUP BY c.app_id ORDER BY c.app_id;
 SELECT count(*) AS people, CAST(COALESCE(sum(CASE WHEN c.last_used_at >= @since THEN 1 ELSE 0 END), 0) AS bigint) AS lately
 FROM connections c JOIN users u ON u.id = c.user_id
 WHERE c.app_id = @app_id AND u.state <> 'deleted';
+
+-- name: CountOpenUsing :one
+-- How many people without a second factor used an app lately, and none of some
+-- others, so that nobody is counted twice. The joins keep their order: it begins with
+-- who used the app, never with everybody who has no second factor. @others holds ids
+-- between bars; see EndSessions.
+SELECT count(*) AS people
+FROM tenants t CROSS JOIN connections c CROSS JOIN users u
+WHERE t.organisation_id = @organisation_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted'
+  AND c.app_id = @app_id AND c.tenant_id = t.id AND c.last_used_at >= @since
+  AND u.id = c.user_id AND u.standing = 'open'
+  AND (CAST(@others AS text) = '' OR NOT EXISTS (
+      SELECT 1 FROM connections o WHERE o.user_id = c.user_id AND o.last_used_at >= @since
+        AND replace(CAST(@others AS text), '|' || o.app_id || '|', '') <> CAST(@others AS text)));
+
+-- name: OpenUsing :many
+-- The same people by login.
+SELECT sqlc.embed(users), CAST(CASE WHEN EXISTS (
+        SELECT 1 FROM roles r WHERE r.user_id = users.id AND r.role < 'user'
+    ) THEN 1 ELSE 0 END AS bigint) AS privileged
+FROM tenants t CROSS JOIN connections c CROSS JOIN users
+WHERE t.organisation_id = @organisation_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted'
+  AND c.app_id = @app_id AND c.tenant_id = t.id AND c.last_used_at >= @since
+  AND users.id = c.user_id AND users.standing = 'open' AND users.login_key > @after
+ORDER BY users.login_key LIMIT CAST(@most AS bigint);
+
+-- name: AppsUsedBy :many
+SELECT c.app_id FROM users u JOIN connections c ON c.user_id = u.id
+WHERE u.id = @user_id AND u.organisation_id = @organisation_id AND c.last_used_at >= @since
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = u.tenant_id AND t.path >= CAST(@low AS text) AND t.path < CAST(@high AS text) AND t.state <> 'deleted')
+ORDER BY c.app_id;
