@@ -117,7 +117,7 @@ func (a *relying) conf(ctx context.Context, host string) (*oauth2.Config, *oidc.
 	end := a.provider.Endpoint()
 	end.AuthStyle = oauth2.AuthStyleInParams
 	return &oauth2.Config{ClientID: string(a.app), Endpoint: end, RedirectURL: "http://" + host + appCallback,
-		Scopes: []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess}}, a.provider, nil
+		Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}, a.provider, nil
 }
 
 // visit is what the app knows of a browser.

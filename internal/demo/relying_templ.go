@@ -365,7 +365,7 @@ func App(p AppPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = web.Door(web.DoorFrame{Page: p.Page, Name: "demo-app", Title: web.T(ctx, "demo.app_title"), Wide: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Door(web.DoorFrame{Page: p.Page, Name: "demo-app", Title: web.T(ctx, "demo.app_title"), Sub: web.T(ctx, "demo.sub"), Wide: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
