@@ -60,35 +60,49 @@ func (d *Demo) getProtected(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// register makes the app, or gives it the port of this run.
+// register makes the demo's two apps, or gives them the port of this run.
 func (d *Demo) register(ctx context.Context) error {
 	_, port, _ := strings.Cut(strings.TrimPrefix(d.base, "http://"), ":")
-	w := directory.AppWish{Name: protectedName, Doc: core.AppDoc{Auth: core.AppProxied, Proxy: &core.AppProxy{Hosts: []string{"localhost:" + port, "127.0.0.1:" + port}}}}
+	hosts := []string{"localhost:" + port, "127.0.0.1:" + port}
+	small := core.AppDoc{Auth: core.AppPublic, Grants: []string{core.GrantCode, core.GrantRefresh, core.GrantDevice}, FirstParty: true}
+	for _, h := range hosts {
+		small.RedirectURIs = append(small.RedirectURIs, "http://"+h+appCallback)
+		small.LogoutURIs = append(small.LogoutURIs, "http://"+h+appPath)
+	}
+	if _, err := d.registerAs(ctx, directory.AppWish{Name: protectedName, Doc: core.AppDoc{Auth: core.AppProxied, Proxy: &core.AppProxy{Hosts: hosts}}}); err != nil {
+		return err
+	}
+	id, err := d.registerAs(ctx, directory.AppWish{Name: relyingName, Doc: small})
+	if err == nil {
+		d.app.registered(id)
+	}
+	return err
+}
+
+// registerAs makes an app of the platform, or changes the one that has its name and kind.
+func (d *Demo) registerAs(ctx context.Context, w directory.AppWish) (core.AppID, error) {
 	root, err := d.house.Tree.Root(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	apps, _, err := d.house.Directory.AppsOf(ctx, root, store.Page{Limit: 200}, access.Shell())
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, a := range apps {
-		if a.Name == protectedName && a.Proxied() {
-			_, err := d.house.Directory.ChangeApp(ctx, a.ID, w, access.Shell(), core.Client{})
-			return err
+		if a.Name == w.Name && a.Doc.Auth == w.Doc.Auth && a.State == core.AppActive {
+			a, err := d.house.Directory.ChangeApp(ctx, a.ID, w, access.Shell(), core.Client{})
+			return a.ID, err
 		}
 	}
-	_, _, err = d.house.Directory.CreateApp(ctx, root, w, access.Shell(), core.Client{})
-	return err
+	a, _, err := d.house.Directory.CreateApp(ctx, root, w, access.Shell(), core.Client{})
+	return a.ID, err
 }
 
 // forwardAuth: somebody who is signed in opens a page on another host name, which
 // lets them in by a ticket and without a question; a stranger is sent to the door, a
 // program is told, and who says who they are is refused.
 func (s *stage) forwardAuth() (string, error) {
-	if err := s.register(s.ctx); err != nil {
-		return "", err
-	}
 	far := strings.Replace(s.base, "localhost", "127.0.0.1", 1)
 	if far == s.base {
 		far = strings.Replace(s.base, "127.0.0.1", "localhost", 1)

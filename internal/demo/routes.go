@@ -23,6 +23,7 @@ type Demo struct {
 	inbox  *outbox.Inbox
 	worker *outbox.Worker
 	base   string
+	app    *relying
 	ready  chan struct{} // closed when the walk is over
 
 	mu     sync.Mutex
@@ -38,7 +39,7 @@ type cast struct {
 }
 
 func (d *Demo) routes() []web.Route {
-	return []web.Route{
+	return append([]web.Route{
 		{Pattern: "GET /{$}", Handler: d.getStart, Guard: web.Public},
 		{Pattern: "POST /demo/doors/{door}", Handler: d.postDoor, Guard: web.Public},
 		{Pattern: "GET /demo/mail", Handler: d.getMail, Guard: web.Public},
@@ -47,7 +48,7 @@ func (d *Demo) routes() []web.Route {
 		{Pattern: "GET /demo/clock", Handler: d.getClock, Guard: web.Public},
 		{Pattern: "POST /demo/clock", Handler: d.postClock, Guard: web.Public},
 		{Pattern: "GET /demo/people.json", Handler: d.getPeople, Guard: web.Public},
-	}
+	}, d.app.routes()...)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) error {

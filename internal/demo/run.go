@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	d := &Demo{house: h, inbox: inbox, ready: make(chan struct{}), doors: map[doorName]core.UserID{}}
-	s, err := h.Serve(ctx, app.ServeOptions{Verbs: o.Verbs, Routes: func(base string) []web.Route { d.base = base; return d.routes() }, Wrap: d.overhear})
+	s, err := h.Serve(ctx, app.ServeOptions{Verbs: o.Verbs, Routes: func(base string) []web.Route { d.base, d.app = base, newRelying(base, h.Clock.Now); return d.routes() }, Wrap: d.overhear})
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,9 @@ func (s *stage) tenants() (string, error) {
 	if unit.Organisation.ID != s.customer.ID || len(unit.Settings.Requirement) > 0 {
 		return "", errors.New("the branch does not stand as its customer does")
 	}
+	if err := s.register(s.ctx); err != nil {
+		return "", err
+	}
 	return fmt.Sprintf("%s (partner, locked on) → %s (customer, %s, off) → %s (unit, inherits); %s (%s); %s (%s)",
 		s.partner.Name, s.customer.Name, managed, s.unit.Name, s.self.Name, self, s.wide.Name, wide), nil
 }

@@ -72,6 +72,16 @@ func (v *Visitor) Get(path string) (Page, error) {
 	return v.do(req)
 }
 
+// Show opens a page and says, as browsers do, that it is for somebody to look at.
+func (v *Visitor) Show(path string) (Page, error) {
+	req, err := http.NewRequest(http.MethodGet, v.base+path, nil)
+	if err != nil {
+		return Page{}, err
+	}
+	req.Header.Set("Accept", "text/html")
+	return v.do(req)
+}
+
 // Post sends a form.
 func (v *Visitor) Post(path string, fields url.Values) (Page, error) {
 	req, err := http.NewRequest(http.MethodPost, v.base+path, strings.NewReader(fields.Encode()))
@@ -156,6 +166,18 @@ func (p Page) Of(name string) string {
 		return ""
 	}
 	n := find(p.main, func(n *html.Node) bool { return has(n, name) })
+	if n == nil {
+		return ""
+	}
+	return strings.TrimSpace(text(n))
+}
+
+// OfValue is the whole text of the element whose attribute has this value.
+func (p Page) OfValue(name, value string) string {
+	if p.main == nil {
+		return ""
+	}
+	n := find(p.main, func(n *html.Node) bool { return has(n, name) && attr(n, name) == value })
 	if n == nil {
 		return ""
 	}

@@ -67,11 +67,17 @@ func (d *Demo) walk(ctx context.Context, say *teller) error {
 		{"password forgotten as well", []string{"CAL-09"}, s.forgot},
 		{"new phone", []string{"CAL-11"}, s.newPhone},
 		{"switched off", []string{"CAL-12"}, s.disable},
+		{"an app signs in", []string{"WBX-14"}, s.codeFlow},
+		{"MFA for a selected app", []string{"WBX-03", "WBX-07"}, s.selected},
 		{"each decides", []string{"WBX-02", "WBX-08", "WBX-09"}, s.ownChoice},
 		{"mandatory for all", []string{"WBX-01", "WBX-04", "WBX-10"}, s.mandatory},
 		{"reset that clears MFA", []string{"WBX-06", "WBX-11"}, s.phoneGone},
 		{"everybody", nil, s.others},
 		{"forward-auth", []string{"ACR-31"}, s.forwardAuth},
+		{"an app asks for more", []string{"ACR-31"}, s.appStepUp},
+		{"a device signs in", nil, s.device},
+		{"API client", []string{"ACR-22", "ACR-33"}, s.apiClient},
+		{"Basic refused for a person", []string{"ACR-23"}, s.basicRefused},
 		{"audit log sealed", []string{"ACR-34"}, s.audit},
 	} {
 		began := time.Now()

@@ -24,7 +24,8 @@ func stores(t *testing.T, fn func(t *testing.T, o program.Options)) {
 
 // walked are the rows that the walk shows at work.
 var walked = []string{"ACR-01", "ACR-02", "ACR-04", "ACR-05", "ACR-06", "ACR-07", "ACR-08", "ACR-09", "ACR-11", "ACR-12", "ACR-13", "ACR-14", "ACR-15", "ACR-17",
-	"ACR-19", "ACR-21", "ACR-23", "ACR-24", "ACR-26", "ACR-27", "ACR-34", "CAL-13", "CAL-14", "WBX-01", "WBX-02", "WBX-04", "WBX-06", "WBX-08", "WBX-09", "WBX-10", "WBX-11"}
+	"ACR-19", "ACR-21", "ACR-22", "ACR-23", "ACR-24", "ACR-26", "ACR-27", "ACR-31", "ACR-33", "ACR-34", "CAL-13", "CAL-14", "WBX-01", "WBX-02", "WBX-03",
+	"WBX-04", "WBX-06", "WBX-07", "WBX-08", "WBX-09", "WBX-10", "WBX-11", "WBX-14"}
 
 // TestDemoOnce runs the walk as `make demo ARGS=--once` does: exit 0, every step
 // held, a line each, and well under the fifteen seconds that were promised. The
@@ -84,6 +85,11 @@ func TestDemoOnce(t *testing.T) {
 			"the same code elsewhere":        "refused (replay)",
 			"helpdesk resets the lost phone": "Bäckerei Huber [█░░░░░░░░░] 2/41 Setup erforderlich",
 			"switch off, looked at":          "2 secrets, 1 trusted browser would be deleted; cancelled, nothing deleted, still 2/41",
+			"an app signs in":                "code with PKCE over HTTP: Jonas is in without a question, acr=urn:sallyport:password; his access token lives 5 minutes",
+			"MFA for a selected app":         "the page behind the proxy lets a password in; the app goes on with the tokens it had, and at the next sign-in sets MFA up on the way",
+			"an app asks for more":           "Anna's trusted browser, then acr_values: a code, and the token says acr=urn:sallyport:mfa amr=[pwd otp mfa]; her sign-out there is one here",
+			"API client":                     "Martin's Wochenbericht, with a token of its own: 4 people with MFA at Bäckerei Huber read; a change is 403 client.read_only",
+			"Basic refused for a person":     "Anna's right password there: 401 mfa.required",
 			"everybody":                      "48 people in all, each signed in today; Bäckerei Huber [█░░░░░░░░░] 4/41 Setup erforderlich",
 		} {
 			if !strings.HasPrefix(said[step], want) {
