@@ -50,7 +50,7 @@ type Encryption struct {
 type Mail struct {
 	SMTPURL        string `key:"mail.smtp_url" secret:"true" doc:"Mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte. ?tls=required, opportunistic or none decides about STARTTLS. Empty: mails wait."`
 	From           string `key:"mail.from" doc:"Sender of all mails, for example Sign-in <no-reply@example.com>."`
-	PerAddressHour int    `key:"mail.per_address_hour" default:"10" doc:"At most this many mails to one address within an hour; more wait their turn."`
+	PerAddressHour int    `key:"mail.per_address_hour" default:"10" doc:"At most this many mails to one address within an hour; more wait their turn. News of changed passwords, factors and rights are counted for themselves, each kind up to the same number."`
 }
 
 type Locale struct {
