@@ -10,6 +10,9 @@ import (
 // the address that each came from last: with the last of them nobody there could widen
 // the networks again.
 func (x examination) networks(ctx context.Context, d *Diagnosis) error {
+	if x.h.Tree == nil {
+		return nil // the store was not opened whole, and another check says why
+	}
 	all, err := x.h.Store.AllTenants(ctx)
 	if err != nil {
 		return err
