@@ -313,18 +313,45 @@ func (x examination) backup(ctx context.Context, d *Diagnosis) error {
 	most := x.h.Config.Backup.MaxAge
 	now := x.h.Clock.Now()
 	if at.IsZero() {
-		d.Detail = "never"
-		root, err := platform(ctx, x.h.Store)
-		if err == nil && most > 0 && root.ID != "" && now.Sub(root.CreatedAt) > most {
-			d.find("there was never one; run: sallyport backup create --to FILE")
+		since, err := x.storeSince(ctx)
+		if err != nil {
+			return err
 		}
-		return err
+		age := now.Sub(since)
+		d.Detail = "never, and the store is " + inDays(age) + " old"
+		if most > 0 && age > most {
+			d.find("there was never one, and the store is %s old (backup.max_age is %v); run: sallyport backup create --to FILE", inDays(age), most)
+		}
+		return nil
 	}
 	d.Detail = "last " + at.UTC().Format(time.RFC3339)
 	if most > 0 && now.Sub(at) > most {
 		d.find("the last one is %v old (backup.max_age is %v); run: sallyport backup create --to FILE", now.Sub(at).Round(time.Hour), most)
 	}
 	return nil
+}
+
+// storeSince is when the store was made: its first migration is older than anything
+// in it, also where nobody has set up a platform yet.
+func (x examination) storeSince(ctx context.Context) (time.Time, error) {
+	all, err := x.h.Store.Migrations(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	since := x.h.Clock.Now()
+	for _, m := range all {
+		if !m.AppliedAt.IsZero() && m.AppliedAt.Before(since) {
+			since = m.AppliedAt
+		}
+	}
+	return since, nil
+}
+
+func inDays(d time.Duration) string {
+	if n := int(d / (24 * time.Hour)); n != 1 {
+		return fmt.Sprintf("%d days", n)
+	}
+	return "1 day"
 }
 
 func (x examination) hash(_ context.Context, d *Diagnosis) error {

@@ -132,8 +132,17 @@ func TestDoctorChecksBackupMailAndHash(t *testing.T) {
 	want(t, diagnose(t, h, "hash"), "hash.insecure_fast is on")
 	want(t, diagnose(t, h, "mail"))
 	want(t, diagnose(t, h, "backup")) // the store is young
-	h.Clock.Advance(3 * 24 * time.Hour)
-	want(t, diagnose(t, h, "backup"), "there was never one")
+	h.Clock.Advance(24 * time.Hour)
+	if err := h.Doctor(t.Context(), []string{"backup"}, nil, func(d app.Diagnosis) error {
+		if !d.OK || d.Detail != "never, and the store is 1 day old" {
+			t.Errorf("a young store without a backup: %+v", d)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.Clock.Advance(2 * 24 * time.Hour)
+	want(t, diagnose(t, h, "backup"), "there was never one, and the store is 3 days old")
 	if _, err := h.Backup(t.Context(), filepath.Join(t.TempDir(), "b"), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -198,6 +198,6 @@ func (v *backupRestoreCmd) Run(s *shell) error {
 		return err
 	}
 	s.say("Every session, sign-in and link of that time has ended; people sign in anew.")
-	s.next("sallyport doctor, then sallyport serve")
+	s.next("sallyport doctor%s, then sallyport serve", s.given())
 	return nil
 }

@@ -143,6 +143,10 @@ func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 			return s, nil, usage("argument %d (%q) is not UTF-8; nothing was done\nhelp: sallyport --help", i+1, arg)
 		}
 	}
+	if len(p.Args) > 0 && p.Args[0] == "help" {
+		s.JSON = slices.Contains(p.Args, "--json")
+		return s, nil, usage("there is no verb help; every verb has the flag\nhelp: %s --help", strings.Join(append([]string{"sallyport"}, verbsIn(p.Args[1:])...), " "))
+	}
 	parsed, err := parser.Parse(p.Args)
 	if err != nil {
 		// The flag was not taken over from a line that could not be read.
@@ -150,6 +154,14 @@ func read(ctx context.Context, p Process) (*shell, *kong.Context, error) {
 		return s, nil, usage("%s", misread(err))
 	}
 	return s, parsed, nil
+}
+
+// verbsIn are the words that begin a line, up to its first flag.
+func verbsIn(args []string) []string {
+	if i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }); i >= 0 {
+		return args[:i]
+	}
+	return args
 }
 
 // misread says what could not be read, and whose help would tell.
@@ -172,10 +184,14 @@ func misread(err error) string {
 	switch {
 	case strings.HasSuffix(text, `but got "EOL" (<EOL>)`):
 		text = flag + " needs a value"
+	case strings.HasPrefix(rest, `expected int value but got "-`):
+		text = flag + " must not be negative"
 	case strings.HasPrefix(rest, "expected duration but got "):
 		got, _, _ := strings.Cut(strings.TrimPrefix(rest, "expected duration but got "), ": ")
 		text = flag + ": " + got + " is not a length of time such as 30s or 5m"
 	}
+	// What it would try for -1 is no better than what was typed.
+	text, _, _ = strings.Cut(text, "; perhaps try ")
 	if strings.HasPrefix(text, "expected one of") {
 		// The parser would cut the list.
 		var words []string
@@ -189,12 +205,53 @@ func misread(err error) string {
 
 // say writes talk, as distinct from results.
 func (s *shell) say(format string, args ...any) {
+	if s.voice != nil {
+		s.voice.Info(fmt.Sprintf(format, args...), "event", "serve.said")
+		return
+	}
 	fmt.Fprintf(s.Err, format+"\n", args...)
+}
+
+// warn is say for what somebody should look at.
+func (s *shell) warn(format string, args ...any) {
+	if s.voice != nil {
+		s.voice.Warn(fmt.Sprintf(format, args...), "event", "serve.warned")
+		return
+	}
+	s.say("warning: "+format, args...)
 }
 
 // next ends a success: it names the command that usually follows.
 func (s *shell) next(format string, args ...any) {
-	if !s.JSON {
-		s.say("next: "+format, args...)
+	if s.JSON {
+		return
 	}
+	text, note := fmt.Sprintf(format, args...), ""
+	if i := strings.LastIndex(text, "   ("); i >= 0 {
+		text, note = text[:i], text[i:]
+	}
+	s.say("next: %s%s%s", text, s.given(), note)
+}
+
+// given repeats the flags that say which store this is about. They go behind every
+// command that is printed, or it would speak to another store.
+func (s *shell) given() string {
+	text := ""
+	for _, f := range []struct{ name, value string }{{"config", s.Config}, {"data", s.Data}} {
+		if f.value != "" {
+			text += " --" + f.name + " " + quoted(f.value)
+		}
+	}
+	return text
+}
+
+// quoted is a word as a shell reads it.
+func quoted(word string) string {
+	plainly := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+=:,@%", r)
+	}
+	if !strings.ContainsFunc(word, func(r rune) bool { return !plainly(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,9 @@ type changed struct {
 	Name   string        `json:"name,omitempty"`
 	Tenant core.TenantID `json:"tenant,omitempty"` // of an account
 	// Changes are what it does, each as an order: "end 2 sessions".
-	Changes  []string            `json:"changes"`
+	Changes []string `json:"changes"`
+	// Why says why there is nothing to change, where that is not plain.
+	Why      string              `json:"why,omitempty"`
 	Settings []policy.Difference `json:"settings,omitempty"`
 	Effects  []effect            `json:"effects,omitempty"`
 	// Before and After are the bar of the organisation today and then.
@@ -90,6 +93,14 @@ func (c changed) label() string {
 		}
 	}
 	return ""
+}
+
+// because is why there is nothing to change.
+func (c changed) because() string {
+	if c.Why == "" {
+		return ""
+	}
+	return ": " + c.Why
 }
 
 func ofTenant(t core.Tenant, dryRun bool) changed {
@@ -212,7 +223,7 @@ func (s *shell) do(v write) error {
 	if v.dry.DryRun {
 		return s.result(out, func(w io.Writer) {
 			if len(out.Changes) == 0 {
-				fmt.Fprintf(w, "nothing would change for %s\n", out.label())
+				fmt.Fprintf(w, "nothing would change for %s%s\n", out.label(), out.because())
 				return
 			}
 			out.plan(w, "would ")
@@ -240,7 +251,7 @@ func (s *shell) do(v write) error {
 	if err := s.result(out, func(w io.Writer) {
 		switch {
 		case len(out.Changes) == 0:
-			fmt.Fprintf(w, "%s: nothing to change\n", out.label())
+			fmt.Fprintf(w, "%s: %s\n", out.label(), cmp.Or(out.Why, "nothing to change"))
 			return
 		case out.Secret != "":
 			// Alone on stdout, so that it can go where it belongs.

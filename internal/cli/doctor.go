@@ -68,7 +68,7 @@ func (v *doctorCmd) Run(s *shell) error {
 	if !o.OK {
 		return errFindings
 	}
-	s.next("sallyport serve, or when it runs: sallyport backup create --to FILE")
+	s.next("sallyport serve%s, or when it runs: sallyport backup create --to FILE", s.given())
 	return nil
 }
 

@@ -58,9 +58,13 @@ func (s *shell) fail(err error) int {
 	if s.JSON {
 		_ = s.json(map[string]any{"error": asJSON(err)})
 	}
+	if s.voice != nil {
+		s.voice.Error("serve failed", "event", "serve.failed", "error", inWords(err))
+		return code
+	}
 	s.say("sallyport: %s", inWords(err))
 	if f, ok := core.AsFault(err); ok && ways[f.Code] != "" {
-		s.say("see: sallyport %s", ways[f.Code])
+		s.say("see: sallyport %s%s", ways[f.Code], s.given())
 	}
 	return code
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"sallyport/internal/app"
@@ -37,9 +39,11 @@ func (v *healthcheckCmd) Run(s *shell) error {
 		if base, err = opsURL(c.ListenOps); err != nil {
 			return err
 		}
+	} else if u, err := url.Parse(base); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return usage("--url: %q is not an address such as http://127.0.0.1:9090", base)
 	}
 	client := &http.Client{Timeout: v.Timeout}
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, base+"/readyz", nil)
+	req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, strings.TrimRight(base, "/")+"/readyz", nil)
 	if err != nil {
 		return usage("--url: %v", err)
 	}

@@ -61,6 +61,16 @@ func (v *initCmd) Run(s *shell) error {
 	if err != nil {
 		return err
 	}
+	// A verb that reads the file from elsewhere has to find the same store. What the
+	// environment sets it sets for them too.
+	if values["data_dir"] = whole(c.DataDir); values["data_dir"] != c.DataDir {
+		derived := c.Encryption.KeyFile
+		c.DataDir = values["data_dir"]
+		if s.env("SALLYPORT_ENCRYPTION_KEY_FILE") == "" {
+			derived = whole(derived)
+		}
+		c.Encryption.KeyFile = derived
+	}
 	if err := absent(c.Encryption.KeyFile); err != nil {
 		return err
 	}
@@ -88,11 +98,9 @@ func (v *initCmd) Run(s *shell) error {
 		return err
 	}
 	s.say("Keep a copy of %s apart from the data and its backups: without it nothing that is sealed opens again.", out.MasterKey)
-	config := ""
-	if s.Config != "" {
-		config = " --config " + s.Config
-	}
-	s.next("sallyport serve%s   (then, beside it: sallyport admin-link%s)", config, config)
+	// The file says where the store is.
+	s.Data = ""
+	s.next("sallyport serve   (then, beside it: sallyport admin-link%s)", s.given())
 	return nil
 }
 
@@ -190,7 +198,7 @@ func (v *initCmd) fits(s *shell, key, answer string) error {
 func (v *initCmd) tryOut(s *shell, values map[string]string) (config.Config, error) {
 	c, _, warnings, err := config.Load(config.Source{Flags: values, Environ: s.Environ})
 	for _, w := range warnings {
-		s.say("warning: %s %s", w.Name, w.Text)
+		s.warn("%s %s", w.Name, w.Text)
 	}
 	if err != nil {
 		return c, err

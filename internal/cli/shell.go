@@ -25,6 +25,7 @@ type shell struct {
 	Process
 	*common
 	ctx    context.Context
+	voice  *slog.Logger  // takes what is said, where machines read stderr
 	lines  *bufio.Reader // of In
 	loaded *config.Config
 	origin []config.Origin
@@ -51,13 +52,13 @@ func (s *shell) load(more map[string]string) (config.Config, error) {
 	}
 	c, origins, warnings, err := config.Load(config.Source{Flags: flags, Environ: s.Environ, File: s.Config, DefaultFile: defaultFile})
 	for _, w := range warnings {
-		s.say("warning: %s %s", w.Name, w.Text)
+		s.warn("%s %s", w.Name, w.Text)
 	}
 	if err != nil {
 		return c, err
 	}
 	if s.Data != "" && !app.Embedded(c) {
-		s.say("warning: --data %s is the folder of an embedded store, and store.dsn is set: this speaks to the database of store.dsn", s.Data)
+		s.warn("--data %s is the folder of an embedded store, and store.dsn is set: this speaks to the database of store.dsn", s.Data)
 	}
 	s.loaded, s.origin = &c, origins
 	return c, nil

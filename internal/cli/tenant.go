@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"sallyport/internal/access"
@@ -89,6 +91,9 @@ func openOr(open bool) string {
 func (v *tenantCreateCmd) Run(s *shell) error {
 	in := tenantCreateIn{Name: v.Name, Kind: core.TenantKind(v.Kind), Parent: v.Parent, Mode: core.TenantMode(v.Mode),
 		ManagedBy: core.ManagedBy(v.ManagedBy), TrialDays: v.TrialDays, Preset: v.Preset, DryRun: v.DryRun}
+	if v.Preset != "" && !slices.Contains(policy.Presets(), v.Preset) {
+		return usage("--preset: there is no preset %q%s\nthere are: %s", v.Preset, didYouMean(v.Preset, policy.Presets()), strings.Join(policy.Presets(), ", "))
+	}
 	if v.Settings != "" {
 		doc, err := os.ReadFile(v.Settings)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sallyport/internal/access"
 	"sallyport/internal/app"
@@ -95,8 +96,8 @@ func (v *totpVerifyCmd) Run(s *shell) error {
 		}
 		p := totp.DefaultParams()
 		p.Digits, p.Algorithm = v.Digits, v.Algorithm
-		if len(code) != p.Digits {
-			return usage("the code has %d characters, and codes of this key have %d digits", len(code), p.Digits)
+		if why := misshapen(code, p.Digits); why != "" {
+			return usage("%s", why)
 		}
 		o = lookAround(key, code, at, 0, p)
 	}
@@ -117,6 +118,18 @@ func (v *totpVerifyCmd) code(s *shell) (string, error) {
 		}
 		return r
 	}, code), err
+}
+
+// misshapen says why something can't be a code at all, or nothing. Digits of other
+// scripts look like ours and no app shows them.
+func misshapen(code string, digits int) string {
+	if n := utf8.RuneCountInString(code); n != digits {
+		return fmt.Sprintf("the code has %s, and codes of this app have %d digits", count(n, "character", "characters"), digits)
+	}
+	if strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' }) {
+		return "a code is made of the digits 0 to 9 only"
+	}
+	return ""
 }
 
 // lookAround finds the step that a code belongs to.
@@ -216,8 +229,8 @@ func farTOTPVerify(ctx context.Context, h *app.House, in totpVerifyIn, out *answ
 			return err
 		}
 		p := enrol.ParamsOf(app.Doc)
-		if len(in.Code) != p.Digits {
-			return fmt.Errorf("the code has %d characters, and codes of this app have %d digits", len(in.Code), p.Digits)
+		if why := misshapen(in.Code, p.Digits); why != "" {
+			return errors.New(why)
 		}
 		o = lookAround(key, in.Code, at, app.LastStep, p)
 		o.Refused, o.Until = refusal(u, app, tx.Now())

@@ -116,6 +116,10 @@ func (v *userResetMFACmd) Run(s *shell) error {
 var resetMFA = userDeed{
 	plan: func(ctx context.Context, h *app.House, u core.User, _ userIn, o *changed) error {
 		_, lost, err := h.Recovery.PlanReset(ctx, u.ID, access.Shell())
+		if err == nil && lost.Apps+lost.Codes == 0 {
+			o.Why = "nothing is there to reset: no authenticator app and no recovery code"
+			return nil
+		}
 		o.Changes = []string{factorsEnd(lost), "end every session and forget known browsers", "tell the person"}
 		return err
 	},

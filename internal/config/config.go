@@ -13,7 +13,7 @@ type Config struct {
 	ListenOps       string         `key:"listen_ops" default:"127.0.0.1:8090" doc:"Address and port of /livez, /readyz and /metrics. Empty opens none."`
 	PublicURL       string         `key:"public_url" doc:"The address people see, for example https://login.example.com. Links in mails begin with it. Empty means http://localhost and the port, which only loopback may have."`
 	TrustedProxies  []netip.Prefix `key:"trusted_proxies" doc:"Networks of the reverse proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8. In the environment separated by commas."`
-	DataDir         string         `key:"data_dir" default:"./data" doc:"Folder of the embedded store, its lock and its socket."`
+	DataDir         string         `key:"data_dir" default:"./data" doc:"Folder of the embedded store, its lock and its socket. A relative path counts from the folder that the program is started in; init writes it in full."`
 	AutoMigrate     bool           `key:"auto_migrate" default:"false" doc:"Bring an older store up to date at start. Otherwise start refuses and names the command."`
 	ShutdownTimeout time.Duration  `key:"shutdown_timeout" default:"10s" doc:"How long running requests may go on after the signal to stop."`
 
@@ -50,7 +50,7 @@ type Encryption struct {
 type Mail struct {
 	SMTPURL        string `key:"mail.smtp_url" secret:"true" doc:"Mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte. ?tls=required, opportunistic or none decides about STARTTLS. Empty: mails wait."`
 	From           string `key:"mail.from" doc:"Sender of all mails, for example Sign-in <no-reply@example.com>."`
-	PerAddressHour int    `key:"mail.per_address_hour" default:"10" doc:"At most this many mails to one address within an hour; more wait their turn."`
+	PerAddressHour int    `key:"mail.per_address_hour" default:"10" doc:"At most this many mails to one address within an hour; more wait their turn. News of changed passwords, factors and rights are counted for themselves, each kind up to the same number."`
 }
 
 type Locale struct {

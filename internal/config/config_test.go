@@ -136,7 +136,8 @@ func TestUnknownFileKeyIsAnErrorWithAHint(t *testing.T) {
 		"listen: 127.0.0.1:1\n---\nlisen: 3":    "more than one document",
 		"- listen":                              "must hold keys",
 		"listen: [":                             "not valid YAML",
-		"listen: a\nlisten: b":                  "not valid YAML",
+		"listen: a\nlisten: b":                  "listen: stands twice in",
+		"mail:\n  from: a\n  from: b":           "in line 2 and in line 3; keep one",
 		"mail.from: a@b.c\nmail: {from: a@b.c}": "stands twice",
 		"? [a, b]\n: c":                         "YAML",
 	} {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	kyaml "github.com/knadh/koanf/parsers/yaml"
@@ -212,6 +214,25 @@ func variable(environ []string, name string) string {
 	return ""
 }
 
+// twice is how the parser tells of a key that stands in a section again. It counts
+// "line 3: mapping key \"listen\" already defined at line 1".
+var twice = regexp.MustCompile(`line (\d+): mapping key ("(?:[^"\\]|\\.)*") already defined at line (\d+)`)
+
+// unread says why a file is no YAML that can be read.
+func unread(problems *Problems, name string, err error) {
+	all := twice.FindAllStringSubmatch(err.Error(), -1)
+	for _, m := range all {
+		key, bad := strconv.Unquote(m[2])
+		if bad != nil {
+			key = m[2]
+		}
+		problems.add(key, "stands twice in %s, in line %s and in line %s; keep one", name, m[3], m[1])
+	}
+	if len(all) == 0 {
+		problems.add("", "%s is not valid YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+}
+
 // readFile reads the YAML file into flat keys. Nested and dotted spelling are
 // the same; the same key in both is refused.
 func readFile(all []field, name string, must bool, problems *Problems) (layer, []Warning) {
@@ -241,7 +262,7 @@ func readFile(all []field, name string, must bool, problems *Problems) (layer, [
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		problems.add("", "%s is not valid YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+		unread(problems, name, err)
 		return values, nil
 	}
 	if len(tree.Content) == 0 || tree.Content[0].Tag == "!!null" {
@@ -253,7 +274,7 @@ func readFile(all []field, name string, must bool, problems *Problems) (layer, [
 	}
 	nested, err := kyaml.Parser().Unmarshal(raw)
 	if err != nil {
-		problems.add("", "%s is not valid YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+		unread(problems, name, err)
 		return values, nil
 	}
 	lines := map[string]int{}

@@ -21,7 +21,7 @@ func TestStoppedAsSoonAsItServes(t *testing.T) {
 			if code := p.Stop(t); code != 0 {
 				t.Errorf("exit %d", code)
 			}
-			if said := p.Stderr(); strings.Contains(said, "sallyport: ") || !strings.Contains(said, "serve.stopped") {
+			if said := p.Stderr(); strings.Contains(said, "serve.failed") || !strings.Contains(said, "serve.stopped") {
 				t.Errorf("it said: %s", said)
 			}
 		})

@@ -103,7 +103,7 @@ func (r Room) UseCode(tx store.Tx, u core.User, factors []core.Factor, used core
 }
 
 // Renew replaces a person's recovery codes at their own wish, or because the
-// last ones were never confirmed as saved.
+// last ones were never confirmed as saved; tell is whether a mail says so.
 func (r Room) Renew(tx store.Tx, u core.User, factors []core.Factor, eff policy.Effective, tell bool, c core.Client) ([]core.Factor, []string, error) {
 	if !hasWay(eff, core.RecoveryCodeWay) {
 		return factors, nil, core.NewFault(core.KindConflict, "recovery.not_offered")

@@ -241,6 +241,18 @@ func TestAnUnansweredRecoveryPage(t *testing.T) {
 		if next == code || next == "" {
 			t.Error("no fresh code is made")
 		}
+		// Somebody may have written the old one down without an answer (row N-30).
+		told := func() (n int) {
+			for _, subject := range h.Mails("anna@example.com") {
+				if subject == "A new recovery code was made" {
+					n++
+				}
+			}
+			return n
+		}
+		if told() != 1 {
+			t.Errorf("%d mails tell that the code on the unanswered page was replaced", told())
+		}
 		if a := h.Raw(""); a.Post(p.Attempt(a), "code", code).In() {
 			t.Error("the one that was replaced works")
 		}
@@ -267,6 +279,9 @@ func TestAnUnansweredRecoveryPage(t *testing.T) {
 			t.Errorf("answered: to %q", a.Location)
 		}
 		v := h.Raw("")
+		if told() != 2 {
+			t.Errorf("%d mails after the second replacement", told())
+		}
 		if a := v.Post(p.Attempt(v), "code", p.Fresh()); a.Location != "/account/" {
 			t.Errorf("answered, and the next sign-in leads to %q", a.Location)
 		}

@@ -53,7 +53,7 @@ func (l Lang) Next(code string) []string {
 
 // variant says the fullest form of a message that the params can fill.
 func (l Lang) variant(id string, params, args map[string]any) string {
-	for _, p := range []string{"drift_minutes", "until", "minutes", "now", "min", "max", "field", "by", "address", "days", "key", "program"} {
+	for _, p := range []string{"drift_minutes", "spare", "until", "minutes", "now", "min", "max", "field", "by", "address", "days", "key", "program"} {
 		v, ok := params[p]
 		if !ok {
 			continue

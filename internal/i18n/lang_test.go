@@ -146,6 +146,8 @@ func TestFaultSaysAsMuchAsIsKnown(t *testing.T) {
 		{"fast phone", "factor.code_mismatch", map[string]any{"drift_minutes": int64(3)}, "", "about 3 minutes fast"},
 		{"no drift worth a word", "factor.code_mismatch", map[string]any{"now": at, "drift_minutes": 0}, "", "14:05:00"},
 		{"locked until", "factor.locked", map[string]any{"until": at}, "try again at 14:05", ""},
+		{"locked until: codes of the app alone", "factor.locked", map[string]any{"until": at}, "Codes from your app are not checked", ""},
+		{"locked until: recovery codes alone", "factor.locked", map[string]any{"until": at, "spare": true}, "try again at 14:05. Recovery codes are not checked", ""},
 		{"locked, no time known", "factor.locked", nil, "some minutes", ""},
 		{"limited", "rate.limited", map[string]any{"minutes": 1}, "in 1 minute.", ""},
 		{"too short", "password.too_short", map[string]any{"min": 15}, "at least 15 characters", ""},

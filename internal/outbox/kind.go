@@ -18,9 +18,19 @@ type kind struct {
 	link bool
 	// path is where the button of a notice leads.
 	path string
+	// alarm: it tells that something changed in how somebody proves who they are, or
+	// in who may act for them. It waits behind nothing that others can cause: it goes
+	// first, and an address gets as many of each such kind in an hour as of all the
+	// rest together (row N-33).
+	alarm bool
 }
 
 const securityPage = "/account/security"
+
+// alarmHead is how much earlier than now an alarm is due. The queue takes what is due
+// longest, so an alarm goes before ten thousand invitations that were queued just
+// before it.
+const alarmHead = newsLives
 
 // newsLives is how long a notice is worth sending.
 const newsLives = 3 * 24 * time.Hour
@@ -35,14 +45,15 @@ func kindOf(k core.MailKind) (kind, bool) {
 		// Less than the link that their button asks for.
 		return kind{share: 3, path: "/reset"}, true
 	case core.MailFactorDead:
-		return kind{path: "/reset"}, true // once in a factor's life
+		return kind{alarm: true, path: "/reset"}, true // once in a factor's life
 	case core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed,
 		core.MailRecoveryCodeMade, core.MailPasswordChanged, core.MailAdminLinkUsed, core.MailMFAResetOwn, core.MailMFACleared, core.MailBrowsersReset, core.MailPassMade, core.MailMFASwitchedOff:
-		return kind{path: securityPage}, true
+		return kind{alarm: true, path: securityPage}, true
 	case core.MailBrowserTrusted, core.MailBrowsersForgot:
-		return kind{path: "/account/security/browsers"}, true
-	case core.MailLocalShell, core.MailTest, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted,
-		core.MailAdminInvited, core.MailActing, core.MailServiceRetiring:
+		return kind{alarm: true, path: "/account/security/browsers"}, true
+	case core.MailLocalShell, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted, core.MailAdminInvited, core.MailActing:
+		return kind{alarm: true}, true
+	case core.MailTest, core.MailServiceRetiring:
 		return kind{}, true
 	}
 	return kind{}, false

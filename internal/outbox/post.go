@@ -89,6 +89,9 @@ func (p *Post) Offer(tx store.Tx, m Message) (queued bool, err error) {
 	if k.link {
 		out.ExpiresAt = m.Until
 	}
+	if k.alarm {
+		out.NextAt = now.Add(-alarmHead)
+	}
 	plain, err := json.Marshal(core.MailBody{
 		Name: m.To.Name, Organisation: m.Effective.Name(), FromName: m.Effective.Settings.MailFromName, Path: m.Path, Args: m.args(),
 		At: now, TimeZone: m.Effective.Settings.TimeZone, Until: m.Until, Agent: m.Client.AgentShort(), Address: m.Client.Where(),

@@ -31,8 +31,8 @@ type Worker struct {
 	Renderer Renderer
 	// Sender is nil while no mail server is configured: mails wait.
 	Sender Sender
-	// PerAddressHour is how many mails an address gets within an hour; the rest
-	// waits for its turn. 0 is no cap.
+	// PerAddressHour is how many mails an address gets within an hour, and how many
+	// of each kind of alarm beside them; the rest waits for its turn. 0 is no cap.
 	PerAddressHour int
 	Now            func() time.Time
 	Log            *slog.Logger
@@ -200,7 +200,7 @@ func (w *Worker) one(ctx context.Context, m core.Mail, report *Report) error {
 		m.NextAt = w.hold
 		return w.settle(ctx, m, report)
 	}
-	if next := w.turn(m.To, now); next.After(now) {
+	if next := w.turn(m, now); next.After(now) {
 		m.NextAt = next
 		return w.settle(ctx, m, report)
 	}
@@ -219,7 +219,7 @@ func (w *Worker) one(ctx context.Context, m core.Mail, report *Report) error {
 		m.Attempts++
 		m.State, m.SentAt, m.LastError = core.MailSent, w.Now(), ""
 		w.stumbles = 0
-		w.count(m.To, m.SentAt)
+		w.count(m, m.SentAt)
 		w.delivered[m.ID] = m
 	case errors.As(err, &no):
 		m.Attempts++
@@ -294,12 +294,23 @@ func (w *Worker) tell(m core.Mail) {
 	}
 }
 
-// turn is when an address may get its next mail.
-func (w *Worker) turn(to string, now time.Time) time.Time {
+// purse names what a mail is counted against. An alarm has that of its kind and of
+// the organisation it comes from: whoever floods a mailbox holds back nothing but
+// more of the same, and nothing of another organisation.
+func purse(m core.Mail) string {
+	to := strings.ToLower(m.To)
+	if k, ok := kindOf(m.Kind); ok && k.alarm {
+		return to + "\x00" + string(m.Kind) + "\x00" + string(m.Tenant)
+	}
+	return to
+}
+
+// turn is when a mail may go to its address.
+func (w *Worker) turn(m core.Mail, now time.Time) time.Time {
 	if w.PerAddressHour <= 0 {
 		return now
 	}
-	key := strings.ToLower(to)
+	key := purse(m)
 	var kept []time.Time
 	for _, at := range w.pace[key] {
 		if now.Sub(at) < time.Hour {
@@ -320,7 +331,7 @@ func (w *Worker) turn(to string, now time.Time) time.Time {
 // mostPaced bounds the memory that the caps take.
 const mostPaced = 50_000
 
-func (w *Worker) count(to string, at time.Time) {
+func (w *Worker) count(m core.Mail, at time.Time) {
 	if len(w.pace) >= mostPaced {
 		for key, times := range w.pace {
 			if at.Sub(times[len(times)-1]) >= time.Hour {
@@ -328,7 +339,7 @@ func (w *Worker) count(to string, at time.Time) {
 			}
 		}
 	}
-	key := strings.ToLower(to)
+	key := purse(m)
 	w.pace[key] = append(w.pace[key], at)
 }
 

@@ -212,6 +212,90 @@ func TestNoAddressGetsMoreThanItsCap(t *testing.T) {
 	want(t, "arrived", len(in.List("")), 26)
 }
 
+// N-33, A-05: news of a changed password or factor waits neither for the hour of an
+// address that others have filled, nor behind what was queued before it. A flood of
+// one kind of news holds back nothing but more of that kind, and it too has an end.
+func TestAlarmsWaitBehindNothingThatOthersCauseN33(t *testing.T) {
+	h := newHouse(t)
+	in := openInbox(t, h.clock.Now)
+	w := h.worker(smtpTo(t, in.URL()))
+	to := "anna@example.org"
+	var order []core.MailKind
+	w.Settled = func(m core.Mail) {
+		if m.To == to && m.State == core.MailSent {
+			order = append(order, m.Kind)
+		}
+	}
+	queue := func(n int, kinds ...core.MailKind) {
+		for range n {
+			for _, kind := range kinds {
+				h.queue(h.message(kind, person(to, "en")))
+			}
+		}
+	}
+	// The address's hour is full, and more waits for the next.
+	queue(15, core.MailInvitation)
+	want(t, "invitations", h.pass(w), outbox.Report{Sent: 10, Deferred: 5})
+	alarms := []core.MailKind{core.MailMFAEnabled, core.MailMFADisabled, core.MailFactorReset, core.MailFactorReplaced, core.MailRecoveryCodeUsed, core.MailRecoveryCodeMade,
+		core.MailPasswordChanged, core.MailFactorDead, core.MailAdminLinkUsed, core.MailMFAResetOwn, core.MailMFACleared, core.MailBrowserTrusted, core.MailBrowsersForgot, core.MailBrowsersReset,
+		core.MailLocalShell, core.MailEmailAsked, core.MailEmailChanged, core.MailAccountDeleted, core.MailConverted, core.MailPassMade, core.MailAdminInvited, core.MailMFASwitchedOff, core.MailActing}
+	queue(1, alarms...)
+	want(t, "alarms in a full hour", h.pass(w), outbox.Report{Sent: len(alarms)})
+	// They cost the others nothing either, and the others' cap stands.
+	queue(1, core.MailTest)
+	want(t, "no alarm", h.pass(w), outbox.Report{Deferred: 1})
+
+	// Somebody who has the account makes one kind of news all the time.
+	queue(20, core.MailBrowsersForgot)
+	want(t, "a flood", h.pass(w), outbox.Report{Sent: 9, Deferred: 11})
+	queue(1, core.MailPasswordChanged)
+	want(t, "another kind", h.pass(w), outbox.Report{Sent: 1})
+
+	// In an hour with room for all, alarms go first though they were queued last.
+	h.clock.Advance(3 * time.Hour)
+	for range 2 {
+		h.pass(w)
+		h.clock.Advance(time.Hour)
+	}
+	h.clock.Advance(time.Hour)
+	want(t, "waiting", h.waiting(), 0)
+	for i := range 60 {
+		h.queue(h.message(core.MailInvitation, person(fmt.Sprintf("new%d@example.org", i), "en")))
+	}
+	queue(1, core.MailInvitation, core.MailFactorReset)
+	order = nil
+	var first core.MailKind
+	settled := w.Settled
+	w.Settled = func(m core.Mail) {
+		if first == "" {
+			first = m.Kind
+		}
+		settled(m)
+	}
+	h.pass(w)
+	want(t, "first of all", first, core.MailFactorReset)
+	want(t, "to the address", order, []core.MailKind{core.MailFactorReset, core.MailInvitation})
+}
+
+// A-05: an administrator of one organisation cannot hold back what another says to
+// the same mailbox.
+func TestAFloodOfOneOrganisationHoldsBackNoOtherA05(t *testing.T) {
+	h := newHouse(t)
+	in := openInbox(t, h.clock.Now)
+	w := h.worker(smtpTo(t, in.URL()))
+	other := core.Tenant{ID: "tn_q", Organisation: "tn_q", Parent: "tn_p", Path: "/tn_p/tn_q/", Kind: core.Customer, State: core.TenantActive, Name: "Nordwind", Settings: core.SettingsDoc(`{}`)}
+	if err := h.store.Update(t.Context(), "tn_p", func(tx store.Tx) error { return tx.InsertTenant(other) }); err != nil {
+		t.Fatal(err)
+	}
+	h.notices(12, "anna@example.org")
+	if err := h.store.Update(t.Context(), "tn_q", func(tx store.Tx) error {
+		return h.post.Queue(tx, h.message(core.MailPasswordChanged, person("anna@example.org", "en")))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "report", h.pass(w), outbox.Report{Sent: 11, Deferred: 2})
+}
+
 // Who is not signed in cannot fill a mailbox, nor keep the news of what really
 // happened from it.
 func TestAStrangerCannotFloodAnybody(t *testing.T) {

@@ -227,7 +227,8 @@ func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, ef
 		return shown{}, nil, err
 	}
 	if b.Locked(tx.Now()) {
-		return shown{}, locked(b, tx), tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorLocked.Code, c))
+		// Codes of the app have a count of their own; the words must not deny them.
+		return shown{}, locked(b, tx).With("spare", true), tx.Append(audit.Fail(audit.SecondFactorFailed, u.ID, core.ErrFactorLocked.Code, c))
 	}
 	f, ok := s.Enrol.FindCode(factors, typed)
 	if !ok && on.pass {
@@ -253,9 +254,9 @@ func (s *Service) checkSpare(tx store.Tx, u core.User, factors []core.Factor, ef
 		}
 		if began {
 			if err := s.tellLock(tx, u, eff, "recovery_code", b, first, c); err != nil || first {
-				return shown{}, locked(b, tx), err
+				return shown{}, locked(b, tx).With("spare", true), err
 			}
-			return shown{}, locked(b, tx), s.tellWrong(tx, u, eff, b, on.known, c)
+			return shown{}, locked(b, tx).With("spare", true), s.tellWrong(tx, u, eff, b, on.known, c)
 		}
 		return shown{}, core.ErrCodeMismatch.With("now", tx.Now()), s.tellWrong(tx, u, eff, b, on.known, c)
 	}

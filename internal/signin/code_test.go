@@ -208,6 +208,9 @@ func TestCodesAloneLockB03(t *testing.T) {
 		if a.Status != http.StatusTooManyRequests || a.Fault() != core.ErrFactorLocked.Code || a.Header.Get("Retry-After") == "" {
 			t.Errorf("status %d, fault %q, Retry-After %q", a.Status, a.Fault(), a.Header.Get("Retry-After"))
 		}
+		if !strings.Contains(a.Body, "Codes from your app are not checked until then") || !strings.Contains(a.Body, "A recovery code works here too") {
+			t.Error("the page does not say what it checks and what not")
+		}
 		for range 5 {
 			early.Post(page, "code", p.Wrong())
 		}
@@ -301,6 +304,8 @@ func TestTheCodeFieldSpendsTheRightBudget(t *testing.T) {
 		}
 		if a := r.Post(door, "code", "not a code"); a.Fault() != core.ErrFactorLocked.Code || a.Status != http.StatusTooManyRequests {
 			t.Errorf("the fifth: status %d, fault %q", a.Status, a.Fault())
+		} else if !strings.Contains(a.Body, "Recovery codes are not checked until then") || strings.Contains(a.Body, "from your app are not checked") {
+			t.Error("the page denies codes of the app, which it takes")
 		}
 		// The lock is the codes' own: the app still opens.
 		if a := r.Post(door, "code", p.Fresh()); !a.In() {

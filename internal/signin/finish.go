@@ -30,8 +30,12 @@ func (s *Service) finish(tx store.Tx, a *core.Attempt, u core.User, factors []co
 	// Codes that were shown and never confirmed as saved are no way out, nor is
 	// having none: fresh ones.
 	if len(f.codes) == 0 && enrol.Owed(factors, eff) && policy.LevelOf(a.Doc.Proofs).AtLeast(core.LevelMFA) {
+		// A code that was shown may have been written down without an answer: whoever has
+		// it learns that it is none any more (row N-30). Where there was none, the page
+		// that shows the first one says it all.
+		replaced := slices.ContainsFunc(factors, func(f core.Factor) bool { return f.Kind == core.FactorRecoveryCode && f.State == core.FactorConfirmed })
 		var err error
-		if factors, f.codes, err = s.Enrol.Renew(tx, u, factors, eff, false, v.Client); err != nil {
+		if factors, f.codes, err = s.Enrol.Renew(tx, u, factors, eff, replaced, v.Client); err != nil {
 			return Result{}, err
 		}
 		f.why = "unsaved"

@@ -97,6 +97,8 @@ func consoleSamples() []sample {
 	on := console.MFAView{Requirement: both, Counts: counts, UpdateAllowed: true, Since: ago(30, 0), By: "Eva Brandt (Nordwind MSP)", Version: 7}
 	off := console.MFAView{Counts: console.Counts{Off: 42, Service: 2}, UpdateAllowed: true}
 	lockedOn := console.MFAView{Requirement: both, Counts: console.Counts{Enabled: 18}, LockedBy: "Plattform", Since: ago(300, 0), From: "Plattform"}
+	outside := on
+	outside.Outside = []console.Who{who("us_a", "Anna Huber-Reitinger", "anna.huber@baeckerei-huber.example"), who("us_c", "Camille Lefèvre-Montgolfier", "camille")}
 	busy := console.MFAView{Requirement: nil, State: core.MFADisabling, Counts: counts, Doing: console.Doing{Done: 310, Total: 1200, Since: ago(0, 0)}}
 	settings := consoleSettings()
 	banner := &web.Acting{Person: "Eva Brandt", From: "Nordwind Managed Services", Organisation: huber.Name, Left: 14 * time.Minute, Reason: "Ticket 4711", EndAction: "/admin/acting/end"}
@@ -107,6 +109,9 @@ func consoleSamples() []sample {
 	for i := range dark.Rows {
 		dark.Rows[i].Status = core.MFADisabled
 	}
+	openDoor, closedDoor := page(huber, "users", nil), page(huber, "users", nil)
+	openDoor.Place.Above, openDoor.Place.ActIn = true, huber.ID
+	closedDoor.Place.Above, closedDoor.Place.ClosedBy = true, huber.Name
 	person := consolePerson(ago)
 	service := person
 	service.User.Kind, service.User.Name, service.Status, service.Factors, service.Sessions = core.ServiceAccount, "Kassenabgleich", core.MFAServiceAccount, nil, nil
@@ -144,6 +149,9 @@ func consoleSamples() []sample {
 		{"tenant.lonely", console.Tenant(console.TenantPage{Page: lonelyPage, View: lonely})},
 		{"tenant-new", console.NewTenantForm(console.NewTenantPage{Page: page(nordwind, "tenants", core.Invalid("name.invalid", "field", "name")), Wish: console.NewTenant{Parent: nordwind.ID, Kind: core.Customer, Mode: core.Trial},
 			Kinds: []core.TenantKind{core.Partner, core.Folder, core.Customer}})},
+		{"tenant-new.plan", console.NewTenantForm(console.NewTenantPage{Page: page(nordwind, "tenants", nil), Wish: console.NewTenant{Parent: nordwind.ID, Kind: core.Customer, Mode: core.Trial, Name: "Schreinerei Großmann-Öhlenschläger", TrialDays: "30", AdminMail: "leitung@schreinerei.example"},
+			Kinds: []core.TenantKind{core.Partner, core.Folder, core.Customer}, Plan: &console.TenantPlan{Tenant: core.Tenant{Kind: core.Customer, Mode: core.Trial, Name: "Schreinerei Großmann-Öhlenschläger"}, Organisation: nordwind,
+				Requirement: both, LockedBy: nordwind.Name, Values: settings.Values, AdminMail: "leitung@schreinerei.example"}})},
 		deed("tenant-rename", "Umbenennen", huber, console.DeedPage{Preview: true, Submit: "Auswirkung ansehen", Fields: web.TextField(web.Page{}, web.Field{Name: "name", Label: "Name", Value: huber.Name})}),
 		deed("tenant-move", "Verschieben", huber, console.DeedPage{Preview: true, Submit: "Auswirkung ansehen", Fields: console.ParentField(web.Page{}, "ha", string(handwerk.ID), []console.TenantRow{row(handwerk, 0, counts), found})}),
 		deed("tenant-delete", "Löschen", huber, console.DeedPage{Effect: &console.Effect{Lines: []console.EffectLine{counted(console.EffectNodes, 3), counted(directory.EffectRefused, 47), counted(directory.EffectSessions, 21)}}, Confirm: huber.Name, Submit: "Löschen", Danger: true, Ask: ask}),
@@ -152,6 +160,7 @@ func consoleSamples() []sample {
 		{"tenant-security.locked", console.Security(console.SecurityPage{Page: page(nordwind, "security", nil), MFA: lockedOn})},
 		{"tenant-security.disabling", console.Security(console.SecurityPage{Page: page(huber, "security", nil), MFA: busy})},
 		{"tenant-security.unit", console.Security(console.SecurityPage{Page: page(sued, "security", nil), MFA: on})},
+		{"tenant-security.outside", console.Security(console.SecurityPage{Page: page(huber, "security", nil), MFA: outside, Settings: &settings})},
 		{"tenant-security.above", console.Security(console.SecurityPage{Page: lonelyPage, MFA: off})},
 		{"enable-preview", console.Enable(console.EnablePage{Page: page(huber, "security", nil), MFA: off, Wish: both, Effect: effect})},
 		{"enable-preview.change", console.Enable(console.EnablePage{Page: page(huber, "security", core.ErrStepUp), MFA: on, Wish: both, Effect: every, Ask: ask})},
@@ -166,6 +175,8 @@ func consoleSamples() []sample {
 		{"error.acting", acts(banner, web.Error(web.ErrorPage{Page: web.Page{Fault: session.ErrActing}, Request: "req_7M4KX2QZ"}))},
 		{"users.off", console.Users(console.UsersPage{Page: page(huber, "users", nil), Query: console.PeopleQuery{Tenant: huber.ID}, List: dark})},
 		{"users.nobody", console.Users(console.UsersPage{Page: page(sued, "users", nil), Query: console.PeopleQuery{Tenant: sued.ID}, List: console.PeopleList{Shown: true}})},
+		{"users-above", console.UsersAbove(console.UsersPage{Page: openDoor, Query: console.PeopleQuery{Tenant: huber.ID}})},
+		{"users-above.closed", console.UsersAbove(console.UsersPage{Page: closedDoor, Query: console.PeopleQuery{Tenant: huber.ID}})},
 		{"users.none", console.Users(console.UsersPage{Page: page(huber, "users", nil), Query: console.PeopleQuery{Tenant: huber.ID, Prefix: "zzz"}, List: console.PeopleList{Shown: true, Counts: counts}})},
 		{"invite", console.Invite(console.InvitePage{Page: page(huber, "users", core.NewFault(core.KindConflict, "user.login_taken")), Wish: console.Invitation{Name: "Björn", Role: core.Helpdesk}, Roles: roles.Grants})},
 		{"users-bulk", console.Bulk(console.BulkPage{Page: page(huber, "users", core.NewFault(core.KindConflict, "bulk.partly")), Deed: console.PersonResetMFA, Done: 3, People: []console.Who{who("us_c", "Camille Lefèvre", "camille")},
