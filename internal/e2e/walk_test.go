@@ -444,19 +444,26 @@ func (w *walk) told(to, words string) {
 func (w *walk) done(hands ...*hand) {
 	w.t.Helper()
 	for _, h := range hands {
-		for _, c := range h.Complaints() {
-			w.t.Errorf("the browser of %s complains: %s", h.login, c)
-		}
-		for _, r := range h.Requests() {
-			if !strings.HasPrefix(r, w.p.URL) && !strings.HasPrefix(r, "data:") && !strings.HasPrefix(r, "blob:") {
-				w.t.Errorf("a request to somebody else: %s", r)
-			}
-		}
+		w.quiet(h)
 	}
 	w.site.run("", "audit", "verify")
 	for _, secret := range []string{phrase} {
 		if strings.Contains(w.p.Stderr()+w.p.Stdout(), secret) {
 			w.t.Error("a secret stands in the log")
+		}
+	}
+}
+
+// quiet fails the walk where a browser complains, or speaks to anybody but us and the
+// apps named.
+func (w *walk) quiet(h *hand, apps ...string) {
+	w.t.Helper()
+	for _, c := range h.Complaints() {
+		w.t.Errorf("the browser of %s complains: %s", h.login, c)
+	}
+	for _, r := range h.Requests() {
+		if !slices.ContainsFunc(append([]string{w.p.URL, "data:", "blob:"}, apps...), func(known string) bool { return strings.HasPrefix(r, known) }) {
+			w.t.Errorf("a request to somebody else: %s", r)
 		}
 	}
 }
