@@ -134,6 +134,8 @@ func (m *managedWalk) partners() {
 	eva.choose("#mode", "trial")
 	eva.Fill("#trial_days", "30")
 	eva.submit()
+	eva.look("tenant-new") // what it would begin with
+	eva.submit()
 	eva.look("tenant")
 	m.trial = eva.tenantOpen()
 	eva.reads(m.say("mode.trial"), m.say("tenant.trial_until")) // the timer, and from when
@@ -159,6 +161,8 @@ func (m *managedWalk) partners() {
 		m.errorf("a new customer begins as %s", got)
 	}
 	eva.Fill("#name", c.other)
+	eva.submit()
+	eva.look("tenant-new")
 	eva.submit()
 	eva.look("tenant")
 	m.other = eva.tenantOpen()
