@@ -50,6 +50,7 @@ var apiTable = map[string]apiRow{
 	"applyPreset":              {may: "f f y f f f", method: "POST", path: "/tenants/{x}/presets/self-service"},
 	"listUsers":                {may: "f f y y y y", method: "GET", path: "/tenants/{x}/users"},
 	"createUser":               {may: "f f y f f f", method: "POST", path: "/tenants/{x}/users", body: `{"email":"new{n}@example.com","name":"New"}`},
+	"findUser":                 {may: "y y y y y y", method: "GET", path: "/users?login={who}"}, // whoever sees nobody by it gets an empty list
 	"getUser":                  {may: "n n y y y y", method: "GET", path: "/users/{who}"},
 	"changeUser":               {may: "n n y f f y", method: "PATCH", path: "/users/{who}", body: `{"name":"Another"}`},
 	"changeUser move":          {may: "n n y f f f", method: "PATCH", path: "/users/{who}", body: `{"tenant":"{unit}"}`},
@@ -184,6 +185,9 @@ func TestEveryOperationAsEveryRole(t *testing.T) {
 				want := strings.Fields(row.may)[column]
 				if got := letterOf(a); got != want {
 					t.Errorf("%s of %s: %s, want %s: %s", name, k.name, got, want, a.Body)
+				}
+				if name == "findUser" && strings.Contains(string(a.Body), string(s.who.ID)) != (column > 1) {
+					t.Errorf("%s finds by login: %s", k.name, a.Body)
 				}
 				if want != "y" && w.print(s.x.ID) != before {
 					t.Errorf("%s of %s was refused and changed something", name, k.name)
