@@ -898,7 +898,7 @@ func tenantPlan(p Page, plan TenantPlan) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					switch {
-					case v.Locked:
+					case v.LockedBy != nil:
 						templ_7745c5c3_Err = web.Icon("lock").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -911,7 +911,7 @@ func tenantPlan(p Page, plan TenantPlan) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-					default:
+					case v.From != nil:
 						templ_7745c5c3_Err = web.Rich(ctx, "new_tenant.template_of", "By", web.Name(v.From.Name)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

@@ -172,7 +172,7 @@ func checkPolicy(t *testing.T, doc element) {
 var consoleNames = []string{"auth", "keys", "redirect_uri", "logout_uri", "backchannel_uri", "consent", "tenant", "access_life", "refresh_life", "alg", "scopes", "resource", "client_credentials", "no_pkce", "anew", "secret", "write", "service", "quiet", "q", "kind", "state", "requirement", "under", "status", "event", "result", "days", "user", "app", "address", "browser", "at", "deed", "id",
 	"name", "email", "role", "mode", "managed_by", "parent", "trial_days", "admin_name", "admin_email", "hours", "reason", "networks", "expires", "right", "base", "back", "version", "change",
 	"has", "set", "default", "factors", "required_level", "challenge", "trusted_browser", "trusted_browser_days", "enforce_at", "grace_days", "grace_skips", "new_user_window",
-	"tokens_server_access", "tokens_server_refresh", "tokens_public_access", "tokens_public_refresh", "enrol_proof", "recovery", "recovery_code_format", "password_reset_effect", "user_may_disable", "totp_digits", "totp_skew", "lockout_password_limit", "lockout_password_window",
+	"edit", "tokens_server_access", "tokens_server_refresh", "tokens_public_access", "tokens_public_refresh", "enrol_proof", "recovery", "recovery_code_format", "password_reset_effect", "user_may_disable", "totp_digits", "totp_skew", "lockout_password_limit", "lockout_password_window",
 	"lockout_password_period", "lockout_password_growth", "lockout_factor_limit", "lockout_factor_window", "lockout_factor_period", "lockout_factor_growth", "session_idle",
 	"session_max", "login_networks", "unique_email", "service_accounts_at", "invitation_days", "display_name", "mail_from_name", "recommended_app", "logo", "time_zone"}
 
